@@ -1,0 +1,52 @@
+# Two commands matter: `make demo` and `make test`. Either does all the set-up it needs.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+LOCK_SOURCES := pyproject.toml
+# One thread per fit: results must not depend on the machine's core count (see segtool/personas).
+export OMP_NUM_THREADS ?= 1
+# Bytecode is kept in the virtual environment: without it every start re-parses the packages.
+unexport PYTHONDONTWRITEBYTECODE
+export UV_SYSTEM_CERTS := 1
+export UV_NATIVE_TLS := 1
+
+.PHONY: help demo test lint docs notebooks bench lock clean
+
+help:  ## what each target does
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+demo: $(VENV)/.ready  ## label, find personas, plan targeting on the two sample studies; reports in out/
+	$(BIN)/segtool run data/sample/circle/study.toml --out out/circle --force
+	$(BIN)/segtool run data/sample/grocery/study.toml --out out/grocery --force
+
+test: $(VENV)/.ready  ## everything: unit tests, doctests, README commands, notebooks, browser
+	$(BIN)/ruff check .
+	$(BIN)/python -m pytest
+
+bench: $(VENV)/.ready  ## the committed benchmarks, side by side with their peers (takes a while)
+	$(BIN)/python -m benchmarks
+
+notebooks: $(VENV)/.ready  ## execute the notebooks in place, draw the README picture
+	$(BIN)/python -m scripts.run_notebooks
+	$(BIN)/python -m scripts.draw_readme_picture
+
+lock: $(VENV)/.ready  ## pin again what pyproject.toml asks for; hashes only, no registry is named
+	$(BIN)/uv pip compile pyproject.toml --extra notebook --extra read --extra dev --universal \
+	  --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url \
+	  --no-emit-find-links --upgrade -o requirements.lock
+
+# The stamp comes last, so a broken set-up is tried again. The umap import fills its compile cache.
+$(VENV)/.ready: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "segtool needs Python 3.11 or newer; name one with: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { echo "could not make $(VENV): on Debian run 'apt-get install python3-venv' first"; exit 1; }
+	@echo "installing the pinned packages into $(VENV) (about a minute)"
+	@$(BIN)/python -m pip install -q --disable-pip-version-check 'uv>=0.5' 2>/dev/null && \
+	  $(BIN)/uv pip install -q --python $(BIN)/python --require-hashes -r requirements.lock || \
+	  $(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(BIN)/python -W ignore -c "import umap, seaborn"
+	@touch $@
+
+clean:  ## remove what the targets made
+	rm -rf $(VENV) out
