@@ -1,0 +1,37 @@
+"""What happened and what was said: tables read, checked and bound to one moment."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from segtool.sources.schemas import CHANNEL_WORDS, DERIVED, EVENT_WORDS, SCHEMAS, ColumnSpec, TableSchema
+from segtool.sources.settings import TableSettings
+from segtool.sources.sources import Sources, SourcesSummary
+
+if TYPE_CHECKING:
+    from segtool.sources.guess import guess_study
+    from segtool.sources.simulate import simulate_circle
+
+# Made when asked for: reading a table needs neither the simulator nor the guesser.
+_LAZY = {"simulate_circle": "segtool.sources.simulate", "guess_study": "segtool.sources.guess"}
+
+__all__ = [
+    "CHANNEL_WORDS",
+    "DERIVED",
+    "EVENT_WORDS",
+    "SCHEMAS",
+    "ColumnSpec",
+    "Sources",
+    "SourcesSummary",
+    "TableSchema",
+    "TableSettings",
+    "guess_study",
+    "simulate_circle",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        return getattr(import_module(_LAZY[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

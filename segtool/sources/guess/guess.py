@@ -1,0 +1,194 @@
+"""Look at files, guess, and write the study."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from segtool.engines import DuckDBEngine
+from segtool.errors import InputError
+from segtool.sources.guess.look import TableLook, look_at
+from segtool.sources.guess.roles import TableGuess, guess_tables
+from segtool.sources.guess.write import StudyGuess, describe_columns, reason_for, write_study
+from segtool.sources.schemas import SCHEMAS
+from segtool.sources.times import parse_as_of
+
+NEEDED = (
+    "a log (who, when, what), a survey (who, answers) or a table of users (who, what they are); "
+    "a column named like user_id, customer_id or 用户id tells who."
+)
+CURRENCIES = {
+    "cny": "CNY",
+    "rmb": "CNY",
+    "元": "CNY",
+    "金额": "CNY",
+    "实付": "CNY",
+    "usd": "USD",
+    "dollar": "USD",
+    "eur": "EUR",
+    "gbp": "GBP",
+}
+
+
+def guess_study(
+    paths: Sequence[str | Path],
+    *,
+    as_of: str | None = None,
+    timezone: str | None = None,
+    relative_to: str | Path | None = None,
+) -> str:
+    """Look at files and return the text of a study.toml that reads them, with a comment on every guess.
+
+    Parameters
+    ----------
+    paths : sequence of path
+        CSV, TSV, Parquet or Excel files; each sheet of a workbook counts as a file.
+    as_of : str, optional
+        The moment to look from; by default the day after the newest time in the files.
+    timezone : str, optional
+        Zone of the study and of times that do not say theirs.
+    relative_to : path, optional
+        Folder of the study file, from which paths are written; by default the current one.
+
+    Returns
+    -------
+    str
+        TOML. Files that are unlike any table in something required stand in comments, with the reason.
+
+    Raises
+    ------
+    InputError
+        If a file cannot be read, or no file can be any table.
+
+    Examples
+    --------
+    >>> import tempfile, tomllib
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> orders = folder / "orders.csv"
+    >>> _ = orders.write_text("customer_id,order_date,total\\n7,2026-05-01,12.5\\n7,2026-05-03,8\\n")
+    >>> study = tomllib.loads(guess_study([orders], relative_to=folder))
+    >>> study["study"]["as_of"], study["sources"]["events"]["constants"]
+    ('2026-05-04', {'event': 'purchase'})
+    """
+    base = Path(relative_to) if relative_to is not None else Path.cwd()
+    files = [Path(path) for path in paths]
+    if not files:
+        raise InputError("No file was named.", NEEDED, "Name at least one file.")
+    with DuckDBEngine() as engine:
+        looks = [look for number, path in enumerate(files) for look in look_at(path, engine, number)]
+        used, unsure = _choose(looks)
+        study = _guess_settings(used, looks, as_of, timezone)
+        return write_study(study, used, unsure, base)
+
+
+def _choose(looks: list[TableLook]) -> tuple[list[TableGuess], list[tuple[TableGuess, str]]]:
+    """Give each table its best file; what is left over is unsure, with the reason."""
+    guessed = [(look, guess_tables(look)) for look in looks]
+    used: dict[str, TableGuess] = {}
+    unsure: list[tuple[TableGuess, str]] = []
+    for look, guesses in sorted(guessed, key=lambda pair: (bool(pair[1][0].missing), -pair[1][0].score)):
+        reason, best = _why_not(look, guesses), guesses[0]
+        if reason is None and best.table in used:
+            first = used[best.table].look.shown
+            reason = (
+                f"{look.shown} looks like {best.table} too; a study has one of each: join it with {first}."
+            )
+        if reason is None:
+            used[best.table] = best
+        else:
+            unsure.append((_nearest(guesses), reason))
+    if not used:
+        raise _refusal(looks, unsure)
+    return [used[table] for table in SCHEMAS if table in used], unsure
+
+
+def _nearest(guesses: list[TableGuess]) -> TableGuess:
+    """Return the guess that most speaks for, whatever it misses."""
+    return max(guesses, key=lambda guess: (guess.score, -len(guess.missing)))
+
+
+def _why_not(look: TableLook, guesses: list[TableGuess]) -> str | None:
+    """Return why a file cannot be used, or None if it can."""
+    if not look.n_rows:
+        return f"{look.shown} has a header and no rows."
+    names = {column.name.lower() for column in look.columns}
+    if "codebook" in look.shown.lower() or {"id", "text", "kind", "values"} <= names:
+        return f"{look.shown} is a codebook: it explains another table, and is not read."
+    if any(not guess.missing and guess.score > 0 for guess in guesses):
+        return None
+    nearest = _nearest(guesses)
+    if nearest.missing and nearest.score > 0:
+        return reason_for(nearest)
+    return f"{look.shown} has nothing that tells what it is."
+
+
+def _refusal(looks: list[TableLook], unsure: list[tuple[TableGuess, str]]) -> InputError:
+    found = " ".join(reason for _, reason in unsure[:3])
+    return InputError(
+        f"{found} Found: {'; '.join(describe_columns(look) for look in looks[:3])}.",
+        NEEDED,
+        "Name the columns so, or write study.toml by hand (see the README).",
+    )
+
+
+def _guess_settings(used, looks, as_of: str | None, timezone: str | None) -> StudyGuess:
+    zone, zone_why = _guess_zone(used, timezone)
+    day, day_why = _guess_as_of(used, looks, as_of, zone)
+    currency, currency_why = _guess_currency(used)
+    name = (used[0].look.path.resolve().parent.name or "study").strip()
+    return StudyGuess(name, day, day_why, zone, zone_why, currency, currency_why)
+
+
+def _guess_zone(used: list[TableGuess], timezone: str | None) -> tuple[str, str]:
+    if timezone:
+        return timezone, "The zone of local hours, and of times that do not say theirs: as you said."
+    names = [column.name for guess in used for column in guess.look.columns]
+    if any(re.search(r"[\u4e00-\u9fff]", name) for name in names):
+        return "Asia/Shanghai", "guess: the columns have Chinese names. It decides what counts as evening."
+    return (
+        "UTC",
+        "guess: nothing tells it. Set your users' own, such as Asia/Shanghai: it decides what is evening.",
+    )
+
+
+def _guess_as_of(
+    used: list[TableGuess], looks: list[TableLook], as_of: str | None, zone: str
+) -> tuple[str, str]:
+    """Return the day after the newest time of what happened, on the study's clock."""
+    if as_of is not None:
+        parse_as_of(as_of, zone)
+        return str(as_of), "Nothing at or after this moment is read: as you said."
+    newest: list[tuple[pd.Timestamp, str]] = []
+    for guess in used:
+        schema = SCHEMAS[guess.table]
+        match = guess.matches.get(schema.time or "")
+        if match and schema.happened and (moment := guess.look.newest(match.column)) is not None:
+            if match.column.has_zone:
+                moment = moment.tz_localize("UTC").tz_convert(zone).tz_localize(None)
+            newest.append((moment, guess.look.path.name))
+    if newest:
+        moment, file = max(newest)
+        day = (moment.normalize() + pd.Timedelta(days=1)).date().isoformat()
+        newest_day = f"{moment.date()} in {file}"
+        return day, f"guess: the day after the newest time, {newest_day}. Nothing on it or after is read."
+    changed = max(look.path.stat().st_mtime for look in looks)
+    day = dt.datetime.fromtimestamp(changed, dt.UTC).date().isoformat()
+    return (
+        day,
+        "guess: no file tells when anything happened, so this is the day the newest file was last changed.",
+    )
+
+
+def _guess_currency(used: list[TableGuess]) -> tuple[str, str]:
+    events = next((guess for guess in used if "amount" in guess.matches), None)
+    if events is None:
+        return "", "No amounts of money were found."
+    name = events.matches["amount"].column.name.lower()
+    for sign, currency in CURRENCIES.items():
+        if sign in name:
+            return currency, "guess: by the name of the column of amounts."
+    return "", 'The unit of amounts, such as "CNY": nothing tells it.'

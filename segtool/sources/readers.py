@@ -1,0 +1,150 @@
+"""From a file or a frame to rows in the engine, as they are: nothing is typed, mapped or judged here.
+
+Text (CSV, Excel) is copied into the engine as text, cut into records by segtool's own strict pass;
+frames are copied as they are typed; Parquet stays where it is and is read when asked for.
+"""
+
+from __future__ import annotations
+
+import glob
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from segtool.engines import DuckDBEngine, literal, quote
+from segtool.engines.duckdb_engine import parquet_scan
+from segtool.engines.frames import to_arrow
+from segtool.errors import InputError, did_you_mean
+from segtool.sources.excel import read_excel
+from segtool.sources.raw import ROW, Raw, RawColumn, clean_names, stage
+from segtool.sources.settings import TableSettings
+from segtool.sources.text_files import read_delimited
+
+
+def read_raw(engine: DuckDBEngine, table: str, settings: TableSettings, data: Any, base: Path | None) -> Raw:
+    """Bring a table into the engine's reach.
+
+    Parameters
+    ----------
+    engine : DuckDBEngine
+    table : str
+        segtool's name of it; copied rows lie under a name derived from it.
+    settings : TableSettings
+    data : pandas.DataFrame, pyarrow.Table or None
+        None: the file that ``settings.path`` names.
+    base : Path or None
+        Folder that relative paths start from.
+
+    Raises
+    ------
+    InputError
+        If there is no such file, or it is not what it seems.
+    """
+    if data is not None:
+        return read_frame(engine, table, data)
+    files = find_files(table, settings.path, base)
+    kind = _kind_of_file(files[0])
+    if kind == "parquet":
+        return read_parquet(engine, table, files)
+    if len(files) > 1:
+        raise InputError(
+            f"{table}: {settings.path} means {len(files)} files, which are not Parquet.",
+            "one file, or several Parquet files.",
+        )
+    read = read_excel if kind == "excel" else read_delimited
+    return read(engine, table, files[0], settings)
+
+
+def find_files(table: str, path: str, base: Path | None = None) -> list[Path]:
+    """Return the files a path, folder or pattern means, sorted.
+
+    Raises
+    ------
+    InputError
+        If there is none; names the nearest file of the folder.
+    """
+    full = Path(path).expanduser()
+    full = full if full.is_absolute() or base is None else base / full
+    if full.is_dir():
+        files = sorted(p for p in full.rglob("*") if p.suffix == ".parquet" and p.is_file())
+    elif full.exists():
+        files = [full]
+    else:
+        files = sorted(Path(name) for name in glob.glob(str(full), recursive=True) if Path(name).is_file())
+    if not files:
+        there = [p.name for p in full.parent.iterdir()] if full.parent.is_dir() else []
+        raise InputError(
+            f"{table}: there is no file {path!r}{'' if there else ', nor its folder'}.",
+            f"in {full.parent}, {did_you_mean(full.name, there)}" if there else None,
+            "Correct the path; a relative one starts at the study file (or at base=).",
+        )
+    return [file.resolve() for file in files]
+
+
+def _kind_of_file(path: Path) -> str:
+    """Tell a file by its first bytes: people name Excel files .csv."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(8)
+    except OSError as error:
+        raise InputError(f"{path.name} cannot be opened: {error.strerror}.") from error
+    if not start:
+        raise InputError(f"{path.name} is empty.", "a file with a header line.")
+    if start.startswith(b"PAR1"):
+        return "parquet"
+    if start.startswith(b"PK\x03\x04"):
+        return "excel"
+    if start.startswith(b"\xd0\xcf\x11\xe0"):
+        raise InputError(f"{path.name} is an old Excel file.", ".xlsx or CSV.", "Save it as .xlsx.")
+    if start.startswith((b"$FL2", b"<stata_d")):
+        raise InputError(
+            f"{path.name} is an SPSS or Stata file.", "CSV, Parquet or Excel.", "Save it as CSV."
+        )
+    return "text"
+
+
+def read_parquet(engine: DuckDBEngine, table: str, files: list[Path]) -> Raw:
+    import duckdb
+
+    relation, numbered = parquet_scan(files), parquet_scan(files, numbered=True)
+    try:
+        described = engine.execute(f"DESCRIBE SELECT * FROM {relation}").fetchall()
+        row = _parquet_row(engine, files)
+    except duckdb.Error as error:
+        raise InputError(
+            f"{table}: {files[0].name} is no Parquet file that can be read"
+            f"{' together with the others' if len(files) > 1 else ''}.",
+            fix="Write the file again; several files need the same columns.",
+        ) from error
+    columns = tuple(RawColumn(name, quote(name), sql_type, packed=True) for name, sql_type, *_ in described)
+    origin = files[0].name if len(files) == 1 else f"{len(files)} Parquet files"
+    return Raw(relation, numbered, row, columns, origin, lazy=True, files=tuple(files))
+
+
+def _parquet_row(engine: DuckDBEngine, files: list[Path]) -> str:
+    """Number the rows of several files as if they stood in one."""
+    if len(files) == 1:
+        return "file_row_number + 1"
+    cases, before = [], 0
+    for file in files:
+        cases.append(f"WHEN {literal(str(file))} THEN {before}")
+        sql = f"SELECT num_rows FROM parquet_file_metadata({literal(str(file))})"
+        before += engine.execute(sql).fetchone()[0]
+    return f"file_row_number + 1 + CASE filename {' '.join(cases)} END"
+
+
+def read_frame(engine: DuckDBEngine, table: str, data: Any) -> Raw:
+    kind = "DataFrame" if isinstance(data, pd.DataFrame) else "Arrow table"
+    if isinstance(data, pd.DataFrame):
+        data = to_arrow(data)
+    if not hasattr(data, "rename_columns") or not hasattr(data, "append_column"):
+        raise InputError(
+            f"{table} is a {type(data).__name__}.", "a path, a DataFrame, an Arrow table or TableSettings."
+        )
+    import pyarrow as pa
+
+    names, notes = clean_names([str(name) for name in data.column_names])
+    numbers = pa.array(range(1, data.num_rows + 1), pa.int64())
+    positional = data.rename_columns([f"c{i}" for i in range(len(names))])
+    return stage(engine, table, positional.append_column(ROW, numbers), names, kind, notes)
