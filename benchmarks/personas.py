@@ -1,0 +1,226 @@
+"""Personas against their peers: ``python -m benchmarks.personas``.
+
+Every run has a process of its own, one thread, and a planted table of its own seed. Reported are
+medians of CPU seconds, wall seconds, peak memory and adjusted Rand index on the planted personas.
+Peers get the table as segtool prepares it, and their preparation is free; ours is in our time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import time
+
+import numpy as np
+
+N_PERSONAS = 8
+N_COLUMNS = 25
+
+
+def _prepared(planted):
+    """Prepare a table as the estimator does, and say how its columns lie."""
+    from segtool.personas.columns import read_frame
+    from segtool.personas.design import Layout
+    from segtool.personas.prepare import learn_plan, prepare
+
+    columns = read_frame(planted.users)
+    weights = np.ones(len(planted.users))
+    plans = [learn_plan(column, weights) for column in columns]
+    return prepare(columns, plans, len(weights)), Layout.from_plans(plans)
+
+
+def _matrix(planted) -> np.ndarray:
+    """Standardised numbers and one-hot levels, missing at the mean or at none of the levels."""
+    from segtool.personas.design import build_design
+
+    prepared, layout = _prepared(planted)
+    design = build_design(prepared, layout, np.float32)
+    n = layout.n_numbers
+    return np.ascontiguousarray(np.hstack([design[:, :n], design[:, 3 * n :]]))
+
+
+def _block_matrix(planted) -> np.ndarray:
+    """The same, scaled so that each column and not each level counts once."""
+    from segtool.personas.design import Rows
+    from segtool.personas.starts import block_coordinates
+
+    prepared, layout = _prepared(planted)
+    return block_coordinates(Rows(prepared, layout, np.ones(len(prepared))))
+
+
+def run_segtool(planted):
+    """Time the estimator with its own preparation, on the table as it is."""
+    from segtool.personas.latent_class import LatentClassPersonas
+
+    return lambda: LatentClassPersonas(N_PERSONAS).fit(planted.users).labels_
+
+
+def run_segtool_choosing(planted):
+    """Time the estimator when it has to find out how many personas there are."""
+    from segtool.personas.latent_class import LatentClassPersonas
+
+    return lambda: LatentClassPersonas().fit(planted.users).labels_
+
+
+def run_kmeans(planted):
+    """Time KMeans on all rows of the prepared matrix."""
+    from sklearn.cluster import KMeans
+
+    matrix = _matrix(planted)
+    return lambda: KMeans(N_PERSONAS, n_init=10, random_state=0).fit(matrix).labels_
+
+
+def run_kmeans_blocks(planted):
+    """Time KMeans on all rows of the prepared matrix with one weight per column."""
+    from sklearn.cluster import KMeans
+
+    matrix = _block_matrix(planted)
+    return lambda: KMeans(N_PERSONAS, n_init=10, random_state=0).fit(matrix).labels_
+
+
+def run_stepmix(planted, n_init: int = 1):
+    """Time StepMix, the open latent class package, with the missing cells it can marginalise too."""
+    import pandas as pd
+    from stepmix.stepmix import StepMix
+
+    prepared, layout = _prepared(planted)
+    codes = np.where(prepared.codes >= 0, prepared.codes, np.nan)
+    table = pd.DataFrame(np.hstack([prepared.numbers, codes]))
+    names = table.columns = [f"c{i}" for i in range(table.shape[1])]
+    measurement = {
+        "numbers": {"model": "gaussian_diag_nan", "n_columns": layout.n_numbers},
+        "levels": {"model": "categorical_nan", "n_columns": len(names) - layout.n_numbers},
+    }
+    model = StepMix(
+        N_PERSONAS, measurement=measurement, n_init=n_init, max_iter=200, random_state=0, progress_bar=0
+    )
+    return lambda: model.fit(table).predict(table)
+
+
+def run_kprototypes(planted):
+    """Time KPrototypes, which knows no missing cells: the mean, and a level of their own."""
+    from kmodes.kprototypes import KPrototypes
+
+    prepared, layout = _prepared(planted)
+    numbers = np.nan_to_num(prepared.numbers)
+    table = np.hstack([numbers, prepared.codes]).astype(object)
+    table[:, : layout.n_numbers] = numbers
+    categorical = list(range(layout.n_numbers, table.shape[1]))
+    model = KPrototypes(N_PERSONAS, init="Huang", n_init=1, max_iter=20, random_state=0)
+    return lambda: model.fit_predict(table, categorical=categorical)
+
+
+RUNS = {
+    "segtool": (run_segtool, 100_000),
+    "KMeans n_init=10": (run_kmeans, 100_000),
+    "KMeans n_init=10, blocks": (run_kmeans_blocks, 100_000),
+    "segtool, 20k": (run_segtool, 20_000),
+    "StepMix, 20k": (run_stepmix, 20_000),
+    "segtool, 10k": (run_segtool, 10_000),
+    "StepMix n_init=5, 10k": (lambda planted: run_stepmix(planted, 5), 10_000),
+    "KPrototypes, 10k": (run_kprototypes, 10_000),
+    "segtool, choosing k": (run_segtool_choosing, 100_000),
+}
+
+
+def measure(name: str, seed: int) -> dict:
+    """Run one variant in this process, and say what it took and how right it was."""
+    import warnings
+
+    from sklearn.metrics import adjusted_rand_score
+
+    from benchmarks.planted import plant_users
+
+    warnings.simplefilter("ignore")
+    make, n_users = RUNS[name]
+    planted = plant_users(n_users, N_PERSONAS, N_COLUMNS, seed=seed)
+    fit = make(planted)
+    cpu, wall = time.process_time(), time.perf_counter()
+    found = fit()
+    return {
+        "name": name,
+        "n_users": n_users,
+        "cpu_seconds": time.process_time() - cpu,
+        "wall_seconds": time.perf_counter() - wall,
+        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "ari": adjusted_rand_score(planted.persona, found),
+        "n_found": len(set(np.asarray(found).tolist())),
+    }
+
+
+def run_apart(name: str, seed: int) -> dict:
+    """Run one variant in a process of its own."""
+    command = [sys.executable, "-m", "benchmarks.personas", "--one", name, "--seed", str(seed)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def compare(repeats: int = 3, names=tuple(RUNS)):
+    """Run all variants in alternation, and return medians, one row per variant.
+
+    Returns
+    -------
+    DataFrame
+        name, n_users, cpu_seconds, wall_seconds, peak_mb, ari, ari_low, ari_high, n_found.
+    """
+    import pandas as pd
+
+    runs = []
+    for seed in range(repeats):
+        for name in names:
+            runs.append(run_apart(name, seed))
+            print(f"{name}, seed {seed}: {runs[-1]['cpu_seconds']:.1f} s, ARI {runs[-1]['ari']:.3f}",
+                  file=sys.stderr, flush=True)  # fmt: skip
+    groups = pd.DataFrame(runs).groupby("name", sort=False)
+    table = groups.median().assign(ari_low=groups["ari"].min(), ari_high=groups["ari"].max())
+    return table.reset_index()
+
+
+def check_targets(table) -> list[tuple[str, bool]]:
+    """Compare the medians with what was promised."""
+    cpu, ari = table.set_index("name")["cpu_seconds"], table.set_index("name")["ari"]
+    return [
+        ("100k users: fit under 60 s of CPU", cpu["segtool"] < 60),
+        (
+            "100k users: ARI at least KMeans'",
+            ari["segtool"] >= max(ari["KMeans n_init=10"], ari["KMeans n_init=10, blocks"]),
+        ),
+        ("100k users: CPU at most KMeans'", cpu["segtool"] <= cpu["KMeans n_init=10"]),
+        ("20k users: ARI at least StepMix's", ari["segtool, 20k"] >= ari["StepMix, 20k"]),
+        ("20k users: CPU at most a quarter of StepMix's", cpu["segtool, 20k"] <= cpu["StepMix, 20k"] / 4),
+        (
+            "10k users: ARI at least that of 5 starts of StepMix",
+            ari["segtool, 10k"] >= ari["StepMix n_init=5, 10k"],
+        ),
+        ("10k users: ARI at least KPrototypes'", ari["segtool, 10k"] >= ari["KPrototypes, 10k"]),
+    ]
+
+
+def main() -> None:
+    """Run the comparison, print the table and what of the promises holds."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--only", nargs="*", choices=list(RUNS), help="variants to run")
+    parser.add_argument("--json", help="file to write the medians to")
+    parser.add_argument("--one", choices=list(RUNS), help=argparse.SUPPRESS)
+    parser.add_argument("--seed", type=int, default=0, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.one:
+        print(json.dumps(measure(arguments.one, arguments.seed)))
+        return
+    table = compare(arguments.repeats, arguments.only or tuple(RUNS))
+    print(table.round(3).to_string(index=False))
+    if not arguments.only:
+        for promise, holds in check_targets(table):
+            print(f"{'holds' if holds else 'MISSED'}: {promise}")
+    if arguments.json:
+        table.to_json(arguments.json, orient="records", indent=1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,271 @@
+"""From labels to personas: encode, fit, assign, portray, name. The main function is the list."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from segtool.display import join_words
+from segtool.errors import InputError
+from segtool.personas.encode import MIN_KNOWN_SHARE, Encoding, LabelTable, fit_encoding, plain_facet
+from segtool.personas.latent_class import LatentClassPersonas
+from segtool.personas.membership import UnsureRule, find_informative, predict_memberships
+from segtool.personas.naming import describe_contrast, describe_typical, list_defining, name_personas
+from segtool.personas.personas import Personas
+from segtool.personas.portray import (
+    contrast_nearest,
+    describe_cells,
+    explained_share,
+    find_nearest,
+    profile_personas,
+)
+from segtool.personas.rules import find_rules
+
+if TYPE_CHECKING:
+    from segtool.labels.labels import Labels
+
+ACTIVITY_FACETS = frozenset({"activity", "lifecycle"})
+ONE_FACET = 0.8  # of the defining values: above it one facet is all that tells personas apart
+TOO_MUCH_ACTIVITY = 0.5  # of an activity label's variance: above it the personas are activity tiers
+
+
+def find_personas(
+    labels: Labels | pd.DataFrame,
+    *,
+    n_personas: int | None = None,
+    random_state: int = 0,
+    basis: Iterable[str] | None = None,
+    descriptors: Iterable[str] | None = None,
+    min_share: float = 0.03,
+    max_personas: int = 12,
+    min_known_share: float = MIN_KNOWN_SHARE,
+    min_membership: float = 0.6,
+    min_margin: float = 0.2,
+    n_init: int = 20,
+) -> Personas:
+    """Find groups of users with roughly the same labels, name and portray them.
+
+    Parameters
+    ----------
+    labels : Labels, or DataFrame of shape (n_users, n_labels)
+        A DataFrame is wide: one row per user with the ids in the index or in ``user_id``;
+        categorical, text, boolean or number columns; missing means unknown.
+    n_personas : int, optional
+        Chosen by stability and completed likelihood if not given; the answer may be 1.
+    random_state : int
+        Same seed and users, same personas.
+    basis : iterable of str, optional
+        Labels that form the personas; by default all but those of activity, lifecycle, funnel,
+        response, sharing and role, which would turn personas into activity tiers.
+    descriptors : iterable of str, optional
+        Labels that only describe them; by default all others.
+    min_share : float
+        Smallest persona worth having when choosing their number, as a share of users.
+    max_personas : int
+        Largest number compared.
+    min_known_share : float
+        Labels known for a smaller share of users are left out, and reported in ``notes``.
+    min_membership, min_margin : float
+        Users below are ``unsure`` (see `UnsureRule`).
+    n_init : int
+        Starts of the estimator.
+
+    Returns
+    -------
+    Personas
+
+    Raises
+    ------
+    InputError
+        If there is no user, or if a number or a basis was asked for and no label can form personas.
+    ParameterError
+        If an argument is out of range or names a label that does not exist.
+
+    Examples
+    --------
+    >>> wide = pd.DataFrame({
+    ...     "life_stage": ["student"] * 40 + ["parent"] * 40,
+    ...     "taste": ["brands"] * 36 + ["toys"] * 44,
+    ...     "hours": (["night"] * 3 + ["day"]) * 10 + ["day"] * 40,
+    ... }, index=[f"u{number:02}" for number in range(80)])
+    >>> personas = find_personas(wide, n_personas=2)
+    >>> personas.portraits()[["n_users", "share"]].round(2).values.tolist()
+    [[40.0, 0.5], [40.0, 0.5]]
+    """
+    table = LabelTable.read(labels)
+    try:
+        encoding = fit_encoding(table, basis=basis, descriptors=descriptors, min_known_share=min_known_share)
+    except InputError as error:
+        if n_personas is not None or basis is not None:
+            raise
+        return everyone(table, error.found)  # nothing can be told apart: that is an answer, not a failure
+    model = fit_model(
+        table, encoding, n_personas=n_personas, random_state=random_state, min_share=min_share,
+        max_personas=max_personas, n_init=n_init,
+    )  # fmt: skip
+    probabilities = predict_memberships(model, encoding, table)
+    codes = probabilities.argmax(axis=1)
+    profile = profile_personas(table, encoding, codes, model.n_personas_)
+    rule = UnsureRule(min_membership, min_margin, informative=find_informative(profile))
+    unsure = rule.find_unsure(probabilities, table)
+    summary = summarize(table, encoding, model, profile, probabilities, unsure, random_state)
+    return Personas(
+        names=name_personas(profile, table.infos, model.n_personas_),
+        verdict=write_verdict(model, profile, table),
+        summary=summary,
+        model=model,
+        encoding=encoding,
+        unsure_rule=rule,
+        labels=labels,
+        notes=tuple(write_notes(table, encoding, codes, summary, profile)),
+        choice_table=order_choice(model.choice_),
+        profile_table=profile,
+        table=table,
+        user_ids=table.frame.index,
+        probabilities=probabilities,
+        unsure=unsure,
+    )
+
+
+def everyone(table: LabelTable, why: str) -> Personas:
+    """Return the one persona there is when no label tells users apart."""
+    one = Personas.from_assignments(table.frame.index, np.ones(len(table.frame), int), {1: "Everyone"})
+    return replace(one, verdict=f"No stable personas. {why.rstrip('.')}", table=table)
+
+
+def fit_model(table: LabelTable, encoding: Encoding, **parameters) -> LatentClassPersonas:
+    """Fit the estimator on the encoded labels, each label weighing one."""
+    return LatentClassPersonas(column_weights=encoding.weights, **parameters).fit(encoding.encode(table))
+
+
+def summarize(
+    table: LabelTable, encoding: Encoding, model, profile, probabilities, unsure, random_state: int
+) -> pd.DataFrame:
+    """Return one row per persona with everything `Personas.portraits` says, names apart."""
+    n = model.n_personas_
+    codes = probabilities.argmax(axis=1)
+    sizes = np.bincount(codes, minlength=n)
+    nearest = find_nearest(profile, n)
+    contrast = contrast_nearest(profile, nearest)
+    rules = find_rules(table, encoding, codes, n, random_state=random_state)
+    if n == 1:  # everybody: there is nothing to pick out
+        rules[["rule", "precision", "recall"]] = ["", np.nan, np.nan]
+    best = probabilities[np.arange(len(codes)), codes]
+    ids = range(1, n + 1)
+    return pd.DataFrame(
+        {
+            "persona_id": ids,
+            "n_users": sizes,
+            "share": sizes / len(codes),
+            "n_unsure": np.bincount(codes, weights=unsure, minlength=n).astype(int),
+            "mean_membership": np.bincount(codes, weights=best, minlength=n) / np.maximum(sizes, 1),
+            "stability": measure_stability(model, encoding, table),
+            "defining": [list_defining(profile, table.infos, k) for k in ids],
+            "rule": rules["rule"],
+            "rule_precision": rules["precision"],
+            "rule_recall": rules["recall"],
+            "nearest_id": nearest,
+            "typical": [describe_typical(profile, table.infos, k) for k in ids],
+            "contrast": [describe_contrast(contrast, table.infos, k) for k in ids],
+        }
+    )
+
+
+def measure_stability(model, encoding: Encoding, table: LabelTable) -> np.ndarray:
+    """Return how well each persona comes back in halves of the users, shape (n_personas,)."""
+    if model.n_personas_ == 1:
+        return np.array([np.nan])
+    if model.stability_ is not None:
+        return np.asarray(model.stability_, dtype=float)
+    return np.asarray(model.measure_stability(encoding.encode(table)), dtype=float)
+
+
+def order_choice(choice: pd.DataFrame | None) -> pd.DataFrame | None:
+    """Return the table of compared numbers with the columns everybody reads first."""
+    if choice is None:
+        return None
+    first = ["k", "icl", "bic", "stability", "min_share", "chosen"]
+    return choice[[*first, *[name for name in choice if name not in first]]].reset_index(drop=True)
+
+
+def write_verdict(model, profile: pd.DataFrame, table: LabelTable) -> str:
+    """Return what was found in one sentence; where nothing was, the single axes that do vary."""
+    if model.n_personas_ > 1:
+        return model.verdict_.rstrip(".")
+    axes = [f"{table.infos[label].title} ({text})" for label, text in list_axes(profile, table)]
+    return f"No stable personas. {model.verdict_.rstrip('.')}. Single labels that do vary: {join_words(axes)}"
+
+
+def list_axes(profile: pd.DataFrame, table: LabelTable, n: int = 3) -> list[tuple[str, str]]:
+    """Return the labels in which users differ most, with their shares in words.
+
+    Ranked by entropy times the share of users for whom the label is known.
+    """
+    rows = profile[(profile["persona_id"] == 1) & profile["forms"]]
+    scores = {}
+    for label, group in rows.groupby("label", sort=False):
+        share = group["share_in"].to_numpy().clip(1e-9, 1 - 1e-9)
+        if table.infos[label].kind == "many":  # each value is a yes or no of its own
+            spread = float(-(share * np.log2(share) + (1 - share) * np.log2(1 - share)).mean())
+        else:
+            spread = float(-(share * np.log(share)).sum() / np.log(max(len(share), 2)))
+        scores[label] = spread * float(group["n_known"].max())
+    labels = sorted(scores, key=lambda label: -scores[label])[:n]
+    found = []
+    for label in labels:
+        group = rows[rows["label"] == label].nlargest(3, "share_in")
+        found.append((label, ", ".join(f"{row.value} {row.share_in:.0%}" for row in group.itertuples())))
+    return found
+
+
+def write_notes(
+    table: LabelTable, encoding: Encoding, codes: np.ndarray, summary: pd.DataFrame, profile: pd.DataFrame
+) -> list[str]:
+    """Return what a reader should know before trusting the personas."""
+    notes = [
+        *_note_activity(table, encoding, codes, len(summary)),
+        *_note_one_facet(encoding, table, profile),
+    ]
+    shaky = summary[summary["stability"] < 0.6]
+    if len(shaky):
+        which = join_words([f"{number}" for number in shaky["persona_id"]])
+        notes.append(
+            f"Persona {which}: not found again in halves of the users (stability below 0.6); explore only."
+        )
+    if encoding.left_out:
+        which = join_words([f"{label} ({why})" for label, why in list(encoding.left_out.items())[:5]])
+        more = f" and {len(encoding.left_out) - 5} more" if len(encoding.left_out) > 5 else ""
+        notes.append(f"{len(encoding.left_out)} labels left out: {which}{more}.")
+    return notes
+
+
+def _note_one_facet(encoding: Encoding, table: LabelTable, profile: pd.DataFrame) -> list[str]:
+    """Say so when personas that could rest on several facets differ in one alone."""
+    rows = profile[profile["defining"] & profile["forms"]]
+    offered = {plain_facet(table.infos[label].facet) for label in encoding.basis}
+    shares = rows["facet"].map(plain_facet).value_counts(normalize=True)
+    if len(offered) < 2 or shares.empty or shares.iloc[0] < ONE_FACET:
+        return []
+    return [
+        f"The personas differ almost only in {shares.index[0]}. To group users by the rest, leave those "
+        "labels out: basis=[...]."
+    ]
+
+
+def _note_activity(table: LabelTable, encoding: Encoding, codes: np.ndarray, n_personas: int) -> list[str]:
+    found = []
+    for label in [*encoding.basis, *encoding.descriptors]:
+        info = table.infos[label]
+        if plain_facet(info.facet) not in ACTIVITY_FACETS or info.kind not in ("ordered", "flag"):
+            continue
+        share = explained_share(describe_cells(table, label), codes, n_personas)
+        if share > TOO_MUCH_ACTIVITY:
+            found.append(
+                f"The personas explain {share:.0%} of the variance of {info.title}: they are activity "
+                "tiers more than tastes. Leave labels of volume out of the basis, or use shares for counts."
+            )
+    return found

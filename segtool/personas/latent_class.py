@@ -1,0 +1,412 @@
+"""Personas as latent classes: a mixture over columns of any kind, with soft membership."""
+
+from __future__ import annotations
+
+import numbers
+import warnings
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator, ClusterMixin, TransformerMixin
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from threadpoolctl import threadpool_limits
+
+from segtool.checks import check_number
+from segtool.errors import InputError, ParameterError
+from segtool.personas.choose import (
+    MAX_CHOICE_ROWS,
+    STABILITY_SEED,
+    Choice,
+    Found,
+    assign,
+    choose_n_classes,
+    chosen_in_words,
+    count_personas,
+    measure_stability,
+)
+from segtool.personas.columns import RawColumn, canonical_rows, read_array, read_frame, select_columns
+from segtool.personas.design import Layout, Rows, build_design
+from segtool.personas.mixture import Classes, Settings, judge, memberships
+from segtool.personas.model_json import JsonModel
+from segtool.personas.prepare import Prepared, learn_plan, prepare
+from segtool.personas.starts import Fit, fit_mixture
+
+USERS_PER_PERSONA = 15  # fewer users than this per persona cannot be told from chance
+PREDICT_ROWS = 20_000
+
+
+class LatentClassPersonas(JsonModel, ClusterMixin, TransformerMixin, BaseEstimator):
+    """Find personas in a table of mixed columns, and say how surely each user belongs.
+
+    A latent class model: within a persona, columns are independent; numbers are normal after
+    preparation, everything else has a probability per level. Missing cells are marginalised out,
+    never imputed, so that a survey answered by few informs without becoming the segmentation.
+
+    Parameters
+    ----------
+    n_personas : int, optional
+        Number of personas. Chosen by stability and completed likelihood if not given; the answer
+        may be 1, "no structure".
+    random_state : int, RandomState or None, default 0
+        Seed. Same seed and users, same personas, in any process and whatever the order of users.
+    n_init : int, default 20
+        Starts, most of which are dropped early.
+    max_iter : int, default 100
+        Iterations of the starts that stay.
+    tol : float, default 1e-6
+        Relative gain in likelihood below which a fit has settled.
+    min_personas, max_personas : int, default 1 and 12
+        Range to choose from. One persona is always compared.
+    min_share : float, default 0.03
+        Smallest persona worth having when choosing, as a share of users.
+    n_pairs : int, default 3
+        Pairs of disjoint halves that measure stability.
+    variance_floor : float, default 0.1
+        Smallest variance of a number within a persona, as a share of its overall variance.
+    select_columns : bool, default True
+        Give columns that do not tell personas apart the same parameters in all of them.
+    column_weights : dict or array-like of shape (n_features,), optional
+        How much each column counts, 1 if not named. A label spread over 10 columns has weight one
+        with 0.1 each; 0 leaves a column out.
+
+    Attributes
+    ----------
+    n_personas_ : int
+        Number of personas found.
+    labels_ : ndarray of shape (n_users,)
+        Persona of each user, 0 for the largest.
+    verdict_ : str
+        What was found, in words.
+    choice_ : DataFrame or None
+        One row per number of personas compared: k, icl, bic, stability, min_jaccard,
+        mean_jaccard, separation, min_share, passes, chosen. None if ``n_personas`` was given.
+    stability_ : ndarray of shape (n_personas_,) or None
+        Mean Jaccard overlap of each persona with its match in halves of the users; None if
+        ``n_personas`` was given (see :meth:`measure_stability`).
+    columns_ : DataFrame
+        column, kind, weight, relevant of the columns in use.
+    left_out_ : DataFrame
+        column, reason of those not in use.
+    bic_, icl_ : float
+        Criteria of the fit, lower is better.
+    n_iter_ : int
+        Iterations run by the start that won.
+    n_features_in_ : int
+        Number of columns seen in fit.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns, if they are all text.
+
+    References
+    ----------
+    Vermunt, Magidson (2002), Latent class cluster analysis, in Applied Latent Class Analysis.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> users = pd.DataFrame({
+    ...     "spend": [0, 5, 3, 0, 90, 120, 80, 70] * 10,
+    ...     "city": ["Wuhan", "Wuhan", None, "Xi'an", "Chengdu", "Chengdu", "Chengdu", None] * 10,
+    ... })
+    >>> model = LatentClassPersonas(n_personas=2).fit(users)
+    >>> model.predict(pd.DataFrame({"spend": [2, 100], "city": [None, "Chengdu"]}))
+    array([0, 1])
+    >>> LatentClassPersonas(n_personas=0).fit(users)
+    Traceback (most recent call last):
+    segtool.errors.ParameterError: n_personas is 0. Accepted: a whole number from 1.
+    """
+
+    def __init__(
+        self,
+        n_personas=None,
+        *,
+        random_state=0,
+        n_init=20,
+        max_iter=100,
+        tol=1e-6,
+        min_personas=1,
+        max_personas=12,
+        min_share=0.03,
+        n_pairs=3,
+        variance_floor=0.1,
+        select_columns=True,
+        column_weights=None,
+    ):
+        self.n_personas = n_personas
+        self.random_state = random_state
+        self.n_init = n_init
+        self.max_iter = max_iter
+        self.tol = tol
+        self.min_personas = min_personas
+        self.max_personas = max_personas
+        self.min_share = min_share
+        self.n_pairs = n_pairs
+        self.variance_floor = variance_floor
+        self.select_columns = select_columns
+        self.column_weights = column_weights
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        return tags
+
+    # --- fitting ---------------------------------------------------------------------------
+
+    def fit(self, X, y=None, sample_weight=None):
+        """Find the personas.
+
+        Parameters
+        ----------
+        X : DataFrame of mixed columns, or array-like of numbers, of shape (n_users, n_features)
+            NaN, None and NA mean "not known".
+        y : ignored
+        sample_weight : array-like of shape (n_users,), optional
+            How many users each row stands for. Scale survey weights to add up to the number of
+            people asked, or the fit believes it has seen a whole population.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ParameterError
+            If a parameter is out of range, or there are fewer users than personas.
+        InputError
+            If the data cannot be read: infinite numbers, no rows.
+        """
+        self._check_parameters()
+        raw = self._read(X, reset=True)
+        weights = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+        if not weights.sum() > 0:
+            raise InputError("All sample weights are zero.", "at least one user of positive weight.")
+        if self.n_personas is not None and self.n_personas > len(weights):
+            raise ParameterError(
+                f"n_personas is {self.n_personas}, but there are only n_samples={len(weights)} users."
+            )
+        with threadpool_limits(1):
+            self._fit(raw, weights)
+        return self
+
+    def _fit(self, raw: list[RawColumn], weights: np.ndarray) -> None:
+        used, self.left_out_ = select_columns(raw, weights, self.column_weights)
+        kept, count = canonical_rows([raw[i] for i, _ in used], weights)
+        self._plans = tuple(
+            replace(learn_plan(raw[i].take(kept), count, weight), position=i) for i, weight in used
+        )
+        self._layout = Layout.from_plans(self._plans)
+        everybody = prepare([raw[i] for i, _ in used], self._plans, len(weights))
+        rows = Rows(everybody.take(kept), self._layout, count)
+        seed = self._draw_seed()
+        choice = self._choose(rows, seed)
+        asked = choice.n_classes if choice else self.n_personas
+        fit = fit_mixture(
+            rows, min(asked, len(rows)), seed=(seed, asked), n_init=self.n_init, settings=self._settings()
+        )
+        self._keep_fit(fit, choice, everybody, weights)
+        self._judge(rows, fit, asked)
+
+    def _check_parameters(self) -> None:
+        if self.n_personas is not None:
+            check_number("n_personas", self.n_personas, low=1, integer=True)
+        for name in ("n_init", "max_iter", "min_personas", "max_personas", "n_pairs"):
+            check_number(name, getattr(self, name), low=1, integer=True)
+        check_number("tol", self.tol, low=0)
+        check_number("min_share", self.min_share, low=0, high=1, high_open=True)
+        check_number("variance_floor", self.variance_floor, low=0, high=1, low_open=True)
+        if self.min_personas > self.max_personas:
+            raise ParameterError(
+                f"min_personas is {self.min_personas} and max_personas {self.max_personas}.",
+                "min_personas up to max_personas.",
+            )
+
+    def _settings(self) -> Settings:
+        return Settings(
+            float(self.variance_floor), bool(self.select_columns), int(self.max_iter), float(self.tol)
+        )
+
+    def _draw_seed(self) -> int:
+        if isinstance(self.random_state, numbers.Integral):
+            return abs(int(self.random_state))
+        return int(check_random_state(self.random_state).randint(2**31 - 1))
+
+    def _read(self, X, *, reset: bool) -> list[RawColumn]:
+        if not isinstance(X, pd.DataFrame):
+            X = validate_data(self, X, reset=reset, dtype=np.float64, ensure_all_finite="allow-nan")
+            names = getattr(self, "feature_names_in_", range(X.shape[1]))
+            return read_array(X, [str(name) if isinstance(name, str) else int(name) for name in names])
+        validate_data(self, X, reset=reset, skip_check_array=True)
+        if 0 in X.shape:
+            what = "sample" if len(X) == 0 else "feature"
+            raise InputError(
+                f"Found array with 0 {what}(s) (shape={X.shape}) while a minimum of 1 is required."
+            )
+        return read_frame(X)
+
+    def _choose(self, rows: Rows, seed: int) -> Choice | None:
+        if self.n_personas is not None:
+            return None
+        most = int(min(self.max_personas, rows.total // USERS_PER_PERSONA, len(rows)))
+        ks = range(self.min_personas, most + 1) if rows.layout.n_design else ()
+        return choose_n_classes(
+            rows,
+            ks,
+            seed=seed,
+            n_init=self.n_init,
+            n_pairs=self.n_pairs,
+            min_share=self.min_share,
+            settings=self._settings(),
+        )
+
+    def _keep_fit(self, fit: Fit, choice: Choice | None, everybody: Prepared, weights: np.ndarray) -> None:
+        """Order personas by size, drop those nobody belongs to, and store the result."""
+        classes = fit.classes
+        member = self._memberships(everybody, classes)
+        size = np.bincount(member.argmax(axis=1), weights=weights, minlength=classes.n_classes)
+        centres = np.hstack([classes.mean, classes.probability])
+        keys = [*centres.T[::-1], -classes.share[0], -size]  # last key is the first criterion
+        order = [int(i) for i in np.lexsort(keys) if size[i] > 0]
+        self._classes = classes.keep(order)
+        self.labels_ = member[:, order].argmax(axis=1)
+        self.n_personas_, self.n_iter_ = len(order), fit.n_iter
+        self.choice_ = None if choice is None else choice.table
+        # the fit at the chosen k starts as the one on the curve did, so its classes are those judged
+        self.stability_ = None if choice is None else choice.jaccard[order]
+        self._smallest = float(size[order].min() / size.sum())
+
+    def _judge(self, rows: Rows, fit: Fit, asked: int) -> None:
+        quality = fit.quality
+        if self.n_personas_ < asked:
+            quality, _ = judge(rows, self._classes)
+            warnings.warn(
+                f"Only {self.n_personas_} of {asked} personas have members: users differ too little.",
+                ConvergenceWarning,
+                stacklevel=4,
+            )
+        self.bic_, self.icl_, self._n_users = quality.bic, quality.icl, rows.total
+        self.verdict_ = self._verdict(asked)
+
+    def _verdict(self, asked: int) -> str:
+        if not self._plans:
+            return "No structure: no column is left that could form personas."
+        if self.choice_ is not None:
+            return chosen_in_words(self.choice_, self._n_users)
+        n = self.n_personas_
+        found = "as asked" if n == asked else f"although {asked} were asked: users differ too little for more"
+        return f"{count_personas(n)}, {found}; smallest {self._smallest:.1%} of users."
+
+    # --- using -----------------------------------------------------------------------------
+
+    def predict_proba(self, X) -> np.ndarray:
+        """Give the probability of each persona, from whatever is known of each user.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_users, n_features)
+            Same columns as in fit. Levels never met count as missing.
+
+        Returns
+        -------
+        ndarray of shape (n_users, n_personas_)
+            Rows add up to 1. A user of whom nothing is known gets the shares of the personas.
+        """
+        return self._memberships(self._prepare(X))
+
+    def predict(self, X) -> np.ndarray:
+        """Give the likeliest persona of each user, 0 for the largest persona.
+
+        Returns
+        -------
+        ndarray of shape (n_users,), int64
+        """
+        return self.predict_proba(X).argmax(axis=1)
+
+    def transform(self, X) -> np.ndarray:
+        """Give memberships as features: the same as :meth:`predict_proba`."""
+        return self.predict_proba(X)
+
+    def score_samples(self, X) -> np.ndarray:
+        """Give the log-likelihood of what is known of each user (nats, numbers standardised).
+
+        Returns
+        -------
+        ndarray of shape (n_users,)
+        """
+        prepared = self._prepare(X)
+        with threadpool_limits(1):
+            return np.concatenate(
+                [memberships(self._classes, design)[1] for design in self._designs(prepared)]
+            )
+
+    def score(self, X, y=None) -> float:
+        """Give the mean log-likelihood per user; higher is better."""
+        return float(self.score_samples(X).mean())
+
+    def measure_stability(self, X, sample_weight=None, *, n_pairs=None) -> np.ndarray:
+        """Find each persona again in halves of these users.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_users, n_features)
+            The users of the fit.
+        sample_weight : array-like of shape (n_users,), optional
+        n_pairs : int, optional
+            Pairs of disjoint halves; the parameter of the model if not given.
+
+        Returns
+        -------
+        ndarray of shape (n_personas_,)
+            Mean Jaccard overlap with the best match: above 0.75 a persona is valid, below 0.6 it
+            should not be relied on (Hennig 2007).
+        """
+        check_is_fitted(self)
+        raw = self._read(X, reset=False)
+        weights = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+        used = [raw[plan.position] for plan in self._plans]
+        with threadpool_limits(1):
+            kept, count = canonical_rows(used, weights)
+            prepared = prepare([column.take(kept) for column in used], self._plans, len(kept))
+            rows = Rows(prepared, self._layout, count).sample(MAX_CHOICE_ROWS)
+            found = Found(self._classes, assign(rows, self._classes))
+            return measure_stability(
+                rows,
+                found,
+                seed=(self._draw_seed(), STABILITY_SEED),
+                n_init=max(1, self.n_init // 2),
+                n_pairs=n_pairs or self.n_pairs,
+                settings=self._settings(),
+            ).jaccard
+
+    def get_feature_names_out(self, input_features=None) -> np.ndarray:
+        """Name the columns of :meth:`transform`: persona_1, persona_2, ..."""
+        check_is_fitted(self)
+        return np.array([f"persona_{i + 1}" for i in range(self.n_personas_)], dtype=object)
+
+    def _prepare(self, X) -> Prepared:
+        check_is_fitted(self)
+        raw = self._read(X, reset=False)
+        return prepare(
+            [raw[plan.position] for plan in self._plans],
+            self._plans,
+            len(X) if not raw else len(raw[0].values),
+        )
+
+    def _designs(self, prepared: Prepared):
+        for start in range(0, len(prepared), PREDICT_ROWS):
+            yield build_design(prepared.take(slice(start, start + PREDICT_ROWS)), self._layout)
+
+    def _memberships(self, prepared: Prepared, classes: Classes | None = None) -> np.ndarray:
+        classes = self._classes if classes is None else classes
+        with threadpool_limits(1):
+            return np.concatenate([memberships(classes, design)[0] for design in self._designs(prepared)])
+
+    @property
+    def columns_(self) -> pd.DataFrame:
+        """Columns in use: column, kind, weight, and whether personas differ in it."""
+        check_is_fitted(self)
+        differs = np.zeros(len(self._plans), dtype=bool)
+        np.logical_or.at(differs, self._layout.column_of_part, self._classes.relevant[0])
+        table = [(plan.name, plan.kind, plan.weight) for plan in self._plans]
+        return pd.DataFrame(table, columns=["column", "kind", "weight"]).assign(relevant=differs)
