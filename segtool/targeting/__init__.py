@@ -1,0 +1,24 @@
+"""What to show to whom, when, where, how often, and at which stage.
+
+plan_targeting      sources + personas -> Plan, the one table and what it was made from
+recommend_topics    the topic part alone, for a plain DataFrame
+TargetingSettings   every default, with its reason
+CHANNEL_PRESETS     how often each channel may be used, and who says so
+"""
+
+from segtool.targeting.affinity import recommend_topics
+from segtool.targeting.plan import Plan, plan_targeting
+from segtool.targeting.presets import CHANNEL_PRESETS, ChannelPreset
+from segtool.targeting.settings import DAYPARTS, EVENT_WEIGHTS, STAGE_MODELS, TargetingSettings
+
+__all__ = [
+    "CHANNEL_PRESETS",
+    "DAYPARTS",
+    "EVENT_WEIGHTS",
+    "STAGE_MODELS",
+    "ChannelPreset",
+    "Plan",
+    "TargetingSettings",
+    "plan_targeting",
+    "recommend_topics",
+]

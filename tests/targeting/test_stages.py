@@ -1,0 +1,78 @@
+"""How far along: the deepest step of late."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+from fan_studies import days_ago, fan_events, fan_personas, read
+from pydantic import ValidationError
+
+from segtool.personas import Personas
+from segtool.targeting import TargetingSettings, plan_targeting
+
+STEPS = {  # user: (event, days ago) ..., and the stage that it means
+    "looks": ([("view", 5)], "attention"),
+    "likes": ([("view", 9), ("like", 5)], "interest"),
+    "wants": ([("like", 9), ("cart", 5)], "desire"),
+    "returns": ([("cart", 9), ("view", 5)], "memory"),
+    "same_day": ([("view", 5), ("cart", 5)], "desire"),
+    "buys": ([("purchase", 20), ("view", 1)], "action"),
+    "gone": ([("purchase", 90)], "lapsed"),
+    "odd": ([("mute", 5)], "unknown"),
+    "older": ([("purchase", 90), ("like", 3)], "interest"),
+}
+
+
+def stages_of(**settings):
+    rows = [(user, days_ago(days), event) for user, (steps, _) in STEPS.items() for event, days in steps]
+    events = pd.DataFrame(rows, columns=["user_id", "event_time", "event"])
+    users = pd.DataFrame({"user_id": [*STEPS, "silent"]})
+    personas = Personas.from_assignments([*STEPS, "silent"], [1] * 10, names={1: "all"})
+    return plan_targeting(read(events=events, users=users), personas, settings=TargetingSettings(**settings))
+
+
+def test_each_user_stands_at_the_deepest_late_step():
+    stages = stages_of().stages.set_index("user_id")["stage"].to_dict()
+    assert stages == {user: stage for user, (_, stage) in STEPS.items()} | {"silent": "unknown"}
+
+
+def test_evidence_is_told():
+    users = stages_of().stages.set_index("user_id")["evidence"]
+    assert users["buys"].startswith("action 20 days ago") and users["gone"].startswith("last seen ")
+    assert users["returns"].endswith("and back on a later day")
+    assert users["silent"] == "no events" and users["odd"] == "no event that is a step"
+
+
+def test_counts_of_a_persona_add_up():
+    table = stages_of().persona_stages
+    assert table["n_users"].sum() == 8 and table["share"].sum() == pytest.approx(1)  # two are unknown
+    assert (
+        table["typical"].sum() == 1
+        and ((table["lo"] <= table["share"]) & (table["share"] <= table["hi"])).all()
+    )
+
+
+@pytest.mark.parametrize("model", ["AISAS", "AARRR"])
+def test_other_names_of_the_stages(model):
+    settings = TargetingSettings(stage_model=model)
+    found = set(stages_of(stage_model=model).stages["stage"])
+    assert found <= {*settings.stages(), "lapsed", "unknown"} and len(found) >= 4
+
+
+def test_stages_of_ones_own():
+    own = {"new": ("view",), "regular": ("like", "cart"), "buyer": ("purchase",)}
+    stages = stages_of(stage_events=own, stage_window_days=365).stages.set_index("user_id")["stage"]
+    assert stages[["looks", "wants", "gone"]].tolist() == ["new", "regular", "buyer"]
+
+
+def test_mostly_lapsed_personas_say_so():
+    events = fan_events()
+    events["event_time"] = events["event_time"] - pd.Timedelta(days=100)
+    plan = plan_targeting(read(events=events), fan_personas())
+    assert set(plan.table["stage"]) == {"lapsed"} and "have lapsed" in plan.table["why_stage"].iloc[0]
+
+
+@pytest.mark.parametrize("stage_events", [{"one": ("view",)}, {"one": ("return",), "two": ("view",)}])
+def test_stages_that_cannot_be_reached_are_refused(stage_events):
+    with pytest.raises(ValidationError):
+        TargetingSettings(stage_events=stage_events)
