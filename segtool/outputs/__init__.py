@@ -1,0 +1,27 @@
+"""The one door out: what leaves goes through the privacy rules and into the manifest."""
+
+from segtool.outputs.csv_files import guard, read_csv, unguard, write_csv
+from segtool.outputs.export import ExportSettings, export_study, write_report
+from segtool.outputs.folder import open_folder
+from segtool.outputs.manifest import Manifest
+from segtool.outputs.privacy import hash_ids, hide_small_sizes, read_id_key, suppress_small_cells
+from segtool.outputs.report import ReportFacts, describe_study, render_report
+
+__all__ = [
+    "ExportSettings",
+    "Manifest",
+    "ReportFacts",
+    "describe_study",
+    "export_study",
+    "guard",
+    "hash_ids",
+    "hide_small_sizes",
+    "open_folder",
+    "read_csv",
+    "read_id_key",
+    "render_report",
+    "suppress_small_cells",
+    "unguard",
+    "write_csv",
+    "write_report",
+]

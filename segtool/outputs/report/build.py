@@ -1,0 +1,251 @@
+"""From results to facts: reads each result once, applies the privacy rules, draws the figures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from segtool.errors import InputError, NotFittedError, PrivacyError
+from segtool.outputs.manifest import read_versions
+from segtool.outputs.privacy import hide_small_sizes, suppress_small_cells
+from segtool.outputs.report.facts import (
+    MAX_ROWS,
+    ReportFacts,
+    describe_cards,
+    describe_plan,
+    describe_table,
+    percent,
+)
+from segtool.outputs.report.figures import inline_svg
+from segtool.plots import (
+    count_stages,
+    elide,
+    plot_coverage,
+    plot_k_choice,
+    plot_persona_map,
+    plot_portraits,
+    plot_send_times,
+    plot_stages,
+    plot_topics,
+)
+
+PLAN_COLUMNS = {
+    "rank": "#",
+    "topic": "Topic",
+    "interval": "Estimate (interval)",
+    "daypart": "When",
+    "channel": "Where",
+    "weekly_cap": "A week at most",
+    "stage": "Stage",
+    "verdict": "Verdict",
+    "reason": "Why",
+}
+CHOICE_COLUMNS = {
+    "k": "Personas",
+    "icl": "ICL",
+    "bic": "BIC",
+    "stability": "Stability",
+    "min_share": "Smallest %",
+    "chosen": "Chosen",
+}
+COVERAGE_COLUMNS = {
+    "facet": "Facet",
+    "title": "Label",
+    "share_known": "Known of %",
+    "mean_confidence": "Mean confidence",
+    "n_values": "Values",
+    "note": "Note",
+}
+CONFLICT_COLUMNS = {
+    "label": "Label",
+    "kept_source": "Kept source",
+    "kept_value": "Kept value",
+    "against_source": "Against",
+    "against_value": "Its value",
+    "n_users": "Users",
+    "share": "Of those both know %",
+}
+DATA_COLUMNS = {
+    "table": "Table",
+    "read": "Read",
+    "kept": "Kept",
+    "rejected": "Rejected",
+    "duplicates": "Duplicates",
+    "after_as_of": "After the date",
+}
+LIMITS = (
+    "A persona is a summary of labels at one date: people change, and a person is never only their persona.",
+    "Unknown is not no: shares are among users of whom the label is known.",
+    "The plan says what a persona asks for more than others do. Whether following it works is shown only by "
+    "the users held out of it.",
+    "An index over 120 in a small persona can be chance; intervals and effect sizes say how sure it is.",
+)
+
+
+def describe_study(
+    *,
+    sources,
+    labels,
+    personas,
+    plan,
+    title: str = "User segmentation",
+    about: str = "",
+    simulated: bool = False,
+    seed: int = 0,
+    min_cell: int = 5,
+    sensitive: Sequence[str] = (),
+    draw_map: bool = True,
+) -> ReportFacts:
+    """Gather what the report says.
+
+    Parameters
+    ----------
+    sources : Sources
+    labels : Labels
+    personas : Personas
+    plan : Plan
+    title, about : str
+        The study's name, and what it says of itself.
+    simulated : bool
+        Whether a banner says that the people do not exist.
+    seed : int
+        For the map.
+    min_cell : int
+        Counts of fewer people are not shown.
+    sensitive : sequence of str
+        Labels that are not to appear.
+    draw_map : bool
+        The map takes the longest; a quick look can do without.
+
+    Returns
+    -------
+    ReportFacts
+    """
+    headings, groups = describe_plan(plan.table, PLAN_COLUMNS, min_cell=min_cell)
+    more = len(plan.table) - MAX_ROWS
+    return ReportFacts(
+        title=title,
+        as_of=_local_date(sources),
+        timezone=sources.timezone,
+        about=about,
+        simulated=simulated,
+        verdict=personas.verdict,
+        tiles=_tiles(sources, labels, personas),
+        cards=describe_cards(labels, personas, plan, min_cell=min_cell, sensitive=sensitive),
+        plan_headings=headings,
+        plan=groups,
+        plan_left_out=f"{more:,} more rows: targeting.csv has them all" if more > 0 else "",
+        plan_notes=tuple(str(note) for note in plan.notes),
+        choice=describe_table(personas.choice(), CHOICE_COLUMNS),
+        coverage=_coverage_table(labels, sensitive),
+        conflicts=_conflict_table(labels, min_cell, sensitive),
+        left_out=_left_out_table(labels),
+        data=describe_table(sources.summary().to_pandas(), DATA_COLUMNS),
+        made=_made(sources, seed, min_cell, sensitive),
+        limits=LIMITS,
+        figures=draw_figures(
+            labels, personas, plan, seed=seed, min_cell=min_cell, sensitive=sensitive, draw_map=draw_map
+        ),
+    )
+
+
+def _local_date(sources) -> str:
+    return f"{pd.Timestamp(sources.as_of).tz_convert(sources.timezone):%Y-%m-%d %H:%M}"
+
+
+def _tiles(sources, labels, personas) -> tuple[tuple[str, str], ...]:
+    unsure = personas.assigned["unsure"].astype(bool).mean() if len(personas.assigned) else 0.0
+    kept = int(sources.summary().to_pandas()["kept"].sum())
+    return (
+        ("Users", f"{labels.n_users:,}"),
+        ("Personas", f"{personas.n_personas}"),
+        ("Sit between two", percent(unsure)),
+        ("Labels", f"{len(labels.label_kinds())}"),
+        ("Rows used", f"{kept:,}"),
+    )
+
+
+def _coverage_table(labels, sensitive: Sequence[str]):
+    coverage = labels.coverage()
+    whole = coverage[(coverage["claim"] == "all") & ~coverage["label"].isin(list(sensitive))]
+    return describe_table(whole, COVERAGE_COLUMNS)
+
+
+def _left_out_table(labels):
+    table = labels.left_out()
+    # The whole reason lists every column there is: what is missing stands at its beginning.
+    return describe_table(
+        table.assign(why=[elide(why, 170) for why in table["why"]]), {"label": "Label", "why": "Why"}
+    )
+
+
+def _conflict_table(labels, min_cell: int, sensitive: Sequence[str]):
+    found = labels.conflicts()
+    found = found[(found["n_users"] >= min_cell) & ~found["label"].isin(list(sensitive))]
+    found = found.assign(label=found["label"].map(labels.titles()).fillna(found["label"]))
+    return describe_table(found, CONFLICT_COLUMNS, max_rows=25, where_all="labels.conflicts() has them all")
+
+
+def _made(sources, seed: int, min_cell: int, sensitive: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    versions = read_versions(("segtool", "duckdb", "scikit-learn", "pandas"))
+    said = [
+        ("Labels", "Each is a claim with its source, evidence, confidence and date; people outrank "
+                   "surveys, surveys outrank behaviour."),
+        ("Personas", "A latent class model over the labels; what is unknown of a user takes no part, "
+                     "and nothing is filled in."),
+        ("Plan", "Shares of attention by persona, pulled towards everyone's where there is little data."),
+        ("Nothing read after", f"{_local_date(sources)}, {sources.timezone}"),
+        ("Seed", str(seed)),
+        ("Small groups", f"Counts of fewer than {min_cell} people are not shown."),
+        ("Versions", ", ".join(f"{name} {number}" for name, number in versions.items())),
+        ("To check it", "manifest.json lists every input and output with its SHA-256."),
+    ]  # fmt: skip
+    if sensitive:
+        which = "1 sensitive label" if len(sensitive) == 1 else f"{len(sensitive)} sensitive labels"
+        said.append(("Kept inside", f"{which}: in no table and no figure."))
+    return tuple(said)
+
+
+def draw_figures(
+    labels, personas, plan, *, seed: int, min_cell: int, sensitive: Sequence[str] = (), draw_map: bool = True
+) -> dict[str, str]:
+    """Return the figures that can be drawn, as SVG elements by name.
+
+    A figure whose table is empty is left out: its section then says in words what there is.
+    """
+    sizes = hide_small_sizes(personas.portraits().set_index("persona_id")["n_users"], min_cell=min_cell)
+    plots: dict[str, tuple[str, Callable[[], Figure]]] = {
+        "portraits": (
+            "What sets each persona apart, as index",
+            lambda: plot_portraits(personas, leave_out=sensitive, sizes=sizes),
+        ),
+        "choice": ("Criterion and stability by number of personas", lambda: plot_k_choice(personas)),
+        "coverage": (
+            "Share of users each label is known of",
+            lambda: plot_coverage(labels, leave_out=sensitive),
+        ),
+        "topics": ("Topics each persona asks for most", lambda: plot_topics(plan)),
+        "send_times": ("Activity by hour and weekday", lambda: plot_send_times(plan)),
+        "stages": ("Share of users by stage", lambda: _stages(plan, personas, min_cell, sizes)),
+    }
+    if draw_map:
+        plots["map"] = ("Map of users", lambda: plot_persona_map(personas, random_state=seed))
+    figures = {}
+    for name, (title, plot) in plots.items():
+        try:
+            figures[name] = inline_svg(plot(), name, title)
+        except (InputError, NotFittedError):
+            continue
+    return figures
+
+
+def _stages(plan, personas, min_cell: int, sizes: pd.Series) -> Figure:
+    counts = count_stages(plan.stages, personas.assigned)
+    try:
+        return plot_stages(
+            plan, personas, counts=suppress_small_cells(counts, min_cell=min_cell), sizes=sizes
+        )
+    except PrivacyError as error:
+        raise InputError("The stages of so few people are not drawn.") from error

@@ -1,0 +1,26 @@
+"""Figures, each drawn from a result's own table, in one look: matplotlib figures without pyplot."""
+
+from segtool.plots.label_charts import plot_coverage, plot_label_distribution
+from segtool.plots.persona_charts import plot_k_choice, plot_portraits
+from segtool.plots.persona_map import lay_out_users, plot_persona_map
+from segtool.plots.plan_charts import count_stages, plot_send_times, plot_stages, plot_topics
+from segtool.plots.theme import contrast, elide, ink_on, persona_colours, to_png, to_svg
+
+__all__ = [
+    "contrast",
+    "count_stages",
+    "elide",
+    "ink_on",
+    "lay_out_users",
+    "persona_colours",
+    "plot_coverage",
+    "plot_k_choice",
+    "plot_label_distribution",
+    "plot_persona_map",
+    "plot_portraits",
+    "plot_send_times",
+    "plot_stages",
+    "plot_topics",
+    "to_png",
+    "to_svg",
+]

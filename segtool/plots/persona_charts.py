@@ -1,0 +1,201 @@
+"""Pictures of personas: what makes each one, and how their number was chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from segtool.checks import check_number
+from segtool.errors import InputError
+from segtool.plots.theme import (
+    GROUND,
+    INK,
+    MUTED,
+    PALETTE,
+    elide,
+    name_with_size,
+    new_figure,
+    persona_colours,
+    set_ticks,
+    shades,
+    themed,
+    wrap,
+)
+
+# An index over 120 is read as typical in the trade and under 80 as untypical; a value known of
+# fewer users than this makes an index that swings by such amounts from chance alone.
+MIN_KNOWN = 20
+INDEX_LIMITS = (25, 400)
+# What is typical shall be seen first, so the side below 100 stays pale.
+INDEX_SHADES = ("#D9C4A5", "#EFE6D8", "#FBFBFA", "#8DBBDD", "#12507F")
+
+
+@themed
+def plot_portraits(
+    personas, *, per_persona: int = 3, leave_out: Collection[str] = (), sizes: pd.Series | None = None
+) -> Figure:
+    """Draw what sets each persona apart: its most telling label values, by index.
+
+    Parameters
+    ----------
+    personas : Personas
+        Read through ``portraits()`` and ``profile()``.
+    per_persona : int
+        How many label values each persona brings to the rows.
+    leave_out : collection of str
+        Labels that are not drawn.
+    sizes : pd.Series, optional
+        Users by persona_id to write instead of the portraits' own; a missing one is not written.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Notes
+    -----
+    The index is share in the persona / share in everyone x 100. Colour runs on the logarithm,
+    so that half as common (50) and twice as common (200) are equally strong.
+    """
+    check_number("per_persona", per_persona, low=1, high=12, integer=True)
+    portraits, profile = personas.portraits(), personas.profile()
+    profile = profile[~profile["label"].isin(list(leave_out))]
+    index = telling_values(profile, per_persona).reindex(columns=portraits["persona_id"])
+    if index.empty:
+        raise InputError("The profile of these personas is empty.", "personas found on labels.")
+    titles = _titles(personas)
+    shown = [
+        f"{elide(titles.get(label, label.replace('_', ' ')), 28)}: {elide(value, 26)}"
+        for label, value in index.index
+    ]
+    width = 4.0 + 1.22 * len(portraits)
+    figure, (axes,) = new_figure(
+        max(width, 6.4),
+        0.9 + 0.34 * len(index),
+        "What sets each persona apart",
+        f"Index of each label value: 100 = as common as among all {portraits['n_users'].sum():,} users",
+    )
+    _draw_index(figure, axes, index)
+    set_ticks(axes, "y", shown, np.arange(len(shown)) + 0.5, rotation=0)
+    _name_columns(axes, portraits, portraits.set_index("persona_id")["n_users"] if sizes is None else sizes)
+    return figure
+
+
+def _titles(personas) -> dict[str, str]:
+    """Return label -> name for people; personas found on a plain table have none."""
+    titles = getattr(personas.labels, "titles", None)
+    return titles() if titles else {}
+
+
+def telling_values(profile: pd.DataFrame, per_persona: int) -> pd.DataFrame:
+    """Return the index of the most telling label values, one column per persona.
+
+    Parameters
+    ----------
+    profile : pd.DataFrame
+        As `Personas.profile` gives it.
+    per_persona : int
+        Values each persona brings; a value two personas bring is one row.
+
+    Returns
+    -------
+    pd.DataFrame of shape (n_values, n_personas)
+        Rows (label, value) in the order of the persona that brought them.
+    """
+    known = profile[(profile["n_known"] >= MIN_KNOWN) & (profile["index"] > 100)]
+    best = known.sort_values(["persona_id", "effect", "label", "value"], ascending=[True, False, True, True])
+    rows = best.groupby("persona_id").head(per_persona)[["label", "value"]].drop_duplicates()
+    table = profile.pivot_table(
+        index=["label", "value"], columns="persona_id", values="index", aggfunc="first"
+    )
+    return table.reindex(pd.MultiIndex.from_frame(rows))
+
+
+def _draw_index(figure: Figure, axes, index: pd.DataFrame) -> None:
+    import seaborn as sns
+
+    low, high = np.log2(INDEX_LIMITS[0] / 100), np.log2(INDEX_LIMITS[1] / 100)
+    values = np.log2(index.clip(*INDEX_LIMITS) / 100)
+    written = index.map(lambda cell: "" if pd.isna(cell) else f"{cell:.0f}")
+    sns.heatmap(
+        values,
+        ax=axes,
+        cmap=shades(*INDEX_SHADES),
+        vmin=low,
+        vmax=high,
+        annot=written.to_numpy(),
+        fmt="",
+        annot_kws={"size": 9},
+        cbar=False,
+        linewidths=1.5,
+        linecolor=GROUND,
+    )
+    axes.set(xlabel="", ylabel="")
+
+
+def _name_columns(axes, portraits: pd.DataFrame, sizes: pd.Series) -> None:
+    """Write persona names above the columns, in their colours' squares, with n."""
+    colours = persona_colours(portraits["persona_id"])
+    names = [
+        name_with_size(wrap(name, 17, lines=3), sizes[persona_id])
+        for persona_id, name in zip(portraits["persona_id"], portraits["persona"], strict=True)
+    ]
+    axes.xaxis.tick_top()
+    set_ticks(axes, "x", names, np.arange(len(names)) + 0.5, rotation=0, fontsize=8.5, color=INK)
+    for place, persona_id in enumerate(portraits["persona_id"]):
+        axes.plot(
+            [place + 0.04, place + 0.96],
+            [0, 0],
+            color=colours[persona_id],
+            lw=5,
+            clip_on=False,
+            solid_capstyle="butt",
+        )
+
+
+@themed
+def plot_k_choice(personas) -> Figure:
+    """Draw how the number of personas was chosen: information criterion and stability by k.
+
+    Parameters
+    ----------
+    personas : Personas
+        Read through ``choice()``: columns k, icl, stability, chosen (bic and min_share are optional).
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    table = personas.choice().sort_values("k")
+    if table.empty:
+        raise InputError("No choice of k was kept.", "personas found with n_personas=None.")
+    chosen = int(table.loc[table["chosen"].astype(bool), "k"].iloc[0]) if table["chosen"].any() else None
+    note = "lower is better for the criterion; stability is the agreement of refits, 1 = always the same"
+    headline = f"Why {chosen} personas" if chosen else "How many personas"
+    figure, (upper, lower) = new_figure(7.2, 3.9, headline, note, nrows=2, sharex=True)
+    _draw_line(upper, table, "icl", "ICL (in thousands)", scale=1e-3)
+    _draw_line(lower, table, "stability", "stability")
+    lower.set_ylim(0, 1.08)
+    set_ticks(lower, "x", [str(k) for k in table["k"]], table["k"])
+    lower.set_xlabel("number of personas")
+    if chosen:
+        for axes in (upper, lower):
+            axes.axvline(chosen, color="#EEF2F5", lw=9, zorder=0)
+    return figure
+
+
+def _draw_line(axes, table: pd.DataFrame, column: str, title: str, scale: float = 1.0) -> None:
+    known = table.dropna(subset=[column])
+    values = known[column].astype(float) * scale
+    axes.plot(known["k"], values, color=MUTED, lw=1.6, marker="o", ms=5, mfc=GROUND, mec=MUTED, mew=1.5)
+    picked = known["chosen"].astype(bool)
+    axes.plot(known.loc[picked, "k"], values[picked], "o", color=PALETTE[0], ms=9, zorder=4)
+    for k, value in zip(known.loc[picked, "k"], values[picked], strict=True):
+        axes.annotate(
+            f"{value:,.2f}", (k, value), (0, 11), textcoords="offset points", ha="center",
+            color=PALETTE[0], weight="bold", bbox={"fc": GROUND, "ec": "none", "pad": 1.5},
+        )  # fmt: skip
+    axes.grid(axis="y")
+    axes.set_title(title, color=MUTED, fontsize=9.5)

@@ -1,0 +1,298 @@
+"""Pictures of the plan: what each persona asks for, when it is there, and how far along it is."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from segtool.checks import check_columns, check_number
+from segtool.errors import InputError
+from segtool.plots.theme import (
+    FAINT,
+    GROUND,
+    INK,
+    MUTED,
+    UNSURE,
+    elide,
+    ink_on,
+    name_with_size,
+    new_figure,
+    persona_colours,
+    set_ticks,
+    shades,
+    themed,
+    wrap,
+)
+
+HOURS = tuple(f"{hour:02d}" for hour in range(24))
+WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+# From light to dark in even steps of lightness, so that it reads in grey and for the colour-blind.
+STAGE_COLOURS = ("#D6E6F2", "#A6CBE3", "#6FA8D0", "#3A7DB5", "#12507F", "#0B3555", "#061C2E")
+LEGEND_COLUMNS = 6
+# Users at no stage stand apart from the ladder, in greys.
+ASIDE = {"lapsed": "#C5CCD2", "unknown": "#E4E8EB"}
+LIFT_LIMITS = (1 / 8, 32)  # beyond, a lift is the noise of a rare topic
+LIFT_TICKS = {"⅛": 0.125, "¼": 0.25, "½": 0.5, "1×": 1, "2×": 2, "4×": 4, "8×": 8, "16×": 16, "32×": 32}
+
+
+@themed
+def plot_topics(plan, *, top_k: int = 5) -> Figure:
+    """Draw the topics each persona asks for most, with how sure that is.
+
+    Parameters
+    ----------
+    plan : Plan
+        Read through ``topics``: persona_id, persona, topic, estimate, lo, hi (lift over everyone).
+    top_k : int
+        Topics per persona.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        One panel per persona; the bars are the intervals of the estimates.
+    """
+    check_number("top_k", top_k, low=1, high=30, integer=True)
+    table = plan.topics
+    check_columns(table.columns, ["persona_id", "persona", "topic", "estimate", "lo", "hi"], "plan.topics")
+    best = _top_topics(table, top_k)
+    if best.empty:
+        raise InputError("No topic has an estimate.", "events with topics, or a content table.")
+    persona_ids = list(dict.fromkeys(best["persona_id"]))
+    n_columns = min(3, len(persona_ids))
+    n_rows = -(-len(persona_ids) // n_columns)
+    deepest = best.groupby("persona_id").size().max()
+    figure, panels = new_figure(
+        3.5 * n_columns + 0.6,
+        n_rows * (0.95 + 0.3 * deepest),
+        "What each persona asks for",
+        "Times everyone's share of attention; line: interval; surest first",
+        nrows=n_rows,
+        ncols=n_columns,
+        sharex=True,
+    )
+    colours = persona_colours(persona_ids)
+    for axes, persona_id in zip(panels, persona_ids, strict=False):
+        _draw_topics(axes, best[best["persona_id"] == persona_id], colours[persona_id], deepest)
+    _set_lifts(panels, best)
+    for axes in panels[len(persona_ids) :]:
+        axes.set_visible(False)
+    return figure
+
+
+def _top_topics(table: pd.DataFrame, top_k: int) -> pd.DataFrame:
+    """Return each persona's first topics by the lower bound: a promise kept, not a record claimed."""
+    known = table.dropna(subset=["estimate", "lo", "hi"])
+    order = known.sort_values(["persona_id", "lo", "topic"], ascending=[True, False, True])
+    return order.groupby("persona_id").head(top_k)
+
+
+def _draw_topics(axes, rows: pd.DataFrame, colour: str, n_places: int) -> None:
+    places = np.arange(len(rows))
+    low, high = (rows[name].clip(*LIFT_LIMITS) for name in ("lo", "hi"))
+    axes.axvline(1, color=FAINT, lw=1.5, zorder=0)
+    axes.hlines(places, low, high, color=colour, lw=5, alpha=0.35)
+    axes.plot(rows["estimate"].clip(*LIFT_LIMITS), places, "o", color=colour, ms=7, mec=GROUND, mew=1)
+    axes.set_ylim(n_places - 0.4, -0.6)
+    set_ticks(axes, "y", [elide(topic, 20) for topic in rows["topic"]], places)
+    axes.set_title(wrap(rows["persona"].iloc[0], 32), color=INK, fontsize=10, weight="bold")
+    axes.spines[:].set_visible(False)
+
+
+def _set_lifts(panels, best: pd.DataFrame) -> None:
+    """Give all panels one logarithmic scale, no wider than the intervals need."""
+    low = min(LIFT_TICKS["½"], best["lo"].clip(*LIFT_LIMITS).min())
+    high = max(LIFT_TICKS["2×"], best["hi"].clip(*LIFT_LIMITS).max())
+    ticks = {text: place for text, place in LIFT_TICKS.items() if low <= place <= high * 1.01}
+    for axes in panels:
+        axes.set_xscale("log")
+        axes.set_xlim(low * 0.93, high * 1.07)
+        axes.minorticks_off()
+        set_ticks(axes, "x", list(ticks), list(ticks.values()))
+        axes.xaxis.set_tick_params(labelbottom=True)
+
+
+@themed
+def plot_send_times(plan) -> Figure:
+    """Draw when each persona is there: hours of the day and days of the week.
+
+    Parameters
+    ----------
+    plan : Plan
+        Read through ``send_times``: persona_id, persona, kind ("around" is drawn), unit ("hour" or
+        "weekday"), slot ("00" to "23", "Mon" to "Sun"), estimate (share of the persona's activity).
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    hours, days = time_grid(plan.send_times, "hour", HOURS), time_grid(plan.send_times, "weekday", WEEKDAYS)
+    if hours.empty:
+        raise InputError("No send times were estimated.", "events with times.")
+    figure, (left, right) = new_figure(
+        11.6,
+        0.95 + 0.46 * len(hours),
+        "When each persona is there",
+        "Local time; darker is more of the persona's own activity, the dot marks its best hour and day",
+        ncols=2,
+        width_ratios=[24, 8],
+    )
+    _draw_times(left, hours, list(HOURS))
+    _draw_times(right, days, list(WEEKDAYS))
+    names = plan.send_times.drop_duplicates("persona_id").set_index("persona_id")["persona"]
+    set_ticks(left, "y", [wrap(names[number], 30) for number in hours.index], np.arange(len(hours)) + 0.5)
+    right.set_yticks([])
+    left.set_xlabel("hour of the day")
+    _mark_personas(left, hours.index)
+    return figure
+
+
+def time_grid(send_times: pd.DataFrame, unit: str, slots) -> pd.DataFrame:
+    """Return one row per persona and one column per slot: its activity, as a share of its busiest."""
+    check_columns(
+        send_times.columns, ["persona_id", "persona", "kind", "unit", "slot", "estimate"], "plan.send_times"
+    )
+    rows = send_times[(send_times["unit"] == unit) & (send_times["kind"] == "around")]
+    grid = rows.pivot_table(index="persona_id", columns="slot", values="estimate").reindex(
+        columns=list(slots)
+    )
+    return grid.div(grid.max(axis=1), axis=0)
+
+
+def _draw_times(axes, grid: pd.DataFrame, names: list[str]) -> None:
+    import seaborn as sns
+
+    sns.heatmap(
+        grid,
+        ax=axes,
+        cmap=shades("#F4F7FA", "#BAD4E8", "#5C9AC7", "#12507F"),
+        vmin=0,
+        vmax=1,
+        cbar=False,
+        linewidths=1.2,
+        linecolor=GROUND,
+        xticklabels=False,
+        yticklabels=False,
+    )
+    axes.set(xlabel="", ylabel="")
+    set_ticks(axes, "x", names, np.arange(len(names)) + 0.5, rotation=0)
+    best = np.nanargmax(grid.fillna(-1).to_numpy(), axis=1)
+    axes.plot(best + 0.5, np.arange(len(grid)) + 0.5, "o", color=GROUND, ms=4.5)
+
+
+def _mark_personas(axes, persona_ids) -> None:
+    """Put each persona's colour at the left of its row."""
+    for place, colour in enumerate(persona_colours(persona_ids).values()):
+        axes.plot(
+            [0, 0], [place + 0.06, place + 0.94], color=colour, lw=6, clip_on=False, solid_capstyle="butt"
+        )
+
+
+@themed
+def plot_stages(
+    plan, personas, *, counts: pd.DataFrame | None = None, sizes: pd.Series | None = None
+) -> Figure:
+    """Draw how far along each persona's users are.
+
+    Parameters
+    ----------
+    plan : Plan
+        Read through ``stages``: user_id, stage (an ordered categorical, or in order of depth).
+    personas : Personas
+        Read through ``assigned``.
+    counts : pd.DataFrame, optional
+        Another table than `count_stages` gives, such as one with small cells blanked; what is
+        blank is drawn as one grey part.
+    sizes : pd.Series, optional
+        Users by persona_id to write instead of the counted; a missing one is not written.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    counts = count_stages(plan.stages, personas.assigned) if counts is None else counts
+    totals = count_stages(plan.stages, personas.assigned).sum(axis=1)
+    figure, (axes,) = new_figure(
+        9.6,
+        0.75 + 0.5 * len(counts) + 0.22 * (len(counts.columns) // LEGEND_COLUMNS + 1),
+        "How far along each persona is",
+        f"Share of its users by stage, {int(totals.sum()):,} users in all; grey: too few in a stage to show",
+    )
+    _draw_stages(axes, counts.div(totals, axis=0))
+    names = personas.names
+    written = totals if sizes is None else sizes
+    labels = [name_with_size(wrap(names[number], 30), written[number]) for number in totals.index]
+    set_ticks(axes, "y", labels, fontsize=9)
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=LEGEND_COLUMNS, fontsize=9, handlelength=1)
+    return figure
+
+
+def count_stages(stages: pd.DataFrame, assigned: pd.DataFrame) -> pd.DataFrame:
+    """Return users by persona and stage; stages keep their order, and empty ones stay.
+
+    Returns
+    -------
+    pd.DataFrame of int, shape (n_personas, n_stages)
+    """
+    check_columns(stages.columns, ["user_id", "stage"], "plan.stages")
+    joined = assigned[["user_id", "persona_id"]].merge(
+        stages[["user_id", "stage"]], on="user_id", validate="1:1"
+    )
+    table = pd.crosstab(joined["persona_id"], joined["stage"].astype(object))
+    columns = [stage for stage in order_stages(stages) if stage in table.columns or stage not in ASIDE]
+    return table.reindex(columns=columns, index=sorted(assigned["persona_id"].unique()), fill_value=0)
+
+
+def order_stages(stages: pd.DataFrame) -> list[str]:
+    """Return the stages from shallow to deep, then those who are at none.
+
+    Examples
+    --------
+    >>> order_stages(pd.DataFrame({"stage": ["action", "unknown", "desire"], "depth": [2, None, 1]}))
+    ['desire', 'action', 'unknown']
+    """
+    cells = stages["stage"]
+    if isinstance(cells.dtype, pd.CategoricalDtype):
+        order = list(cells.cat.categories)
+    elif "depth" in stages:
+        order = list(stages.groupby("stage")["depth"].min().sort_values(kind="stable").index)
+    else:
+        order = sorted(cells.dropna().unique())
+    return [name for name in order if name not in ASIDE] + [name for name in ASIDE if name in order]
+
+
+def _draw_stages(axes, shares: pd.DataFrame) -> None:
+    left = np.zeros(len(shares))
+    for place, stage in enumerate(shares.columns):
+        colour = ASIDE.get(stage, STAGE_COLOURS[place % len(STAGE_COLOURS)])
+        width = shares[stage].fillna(0).to_numpy(dtype=float)
+        axes.barh(
+            range(len(shares)), width, left=left, height=0.62, color=colour, label=elide(stage, 16), ec=GROUND
+        )
+        for row, (start, share) in enumerate(zip(left, width, strict=True)):
+            if share >= 0.06:
+                axes.text(
+                    start + share / 2,
+                    row,
+                    f"{share:.0%}",
+                    ha="center",
+                    va="center",
+                    fontsize=9,
+                    color=ink_on(colour),
+                )
+        left = left + width
+    if shares.isna().any(axis=None):
+        axes.barh(
+            range(len(shares)),
+            1 - left,
+            left=left,
+            height=0.62,
+            color=UNSURE,
+            label="too few",
+            hatch="///",
+            ec=GROUND,
+        )
+    axes.set(xlim=(0, 1), ylim=(len(shares) - 0.4, -0.6))
+    axes.set_xticks([])
+    axes.spines[:].set_visible(False)
+    axes.tick_params(axis="y", labelcolor=MUTED)

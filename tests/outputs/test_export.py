@@ -1,0 +1,182 @@
+"""The export: every file, nothing that must stay inside, the same bytes each time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from types import SimpleNamespace
+
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+
+from outputs.fake_study import make_study
+from segtool.errors import OutputError, PrivacyError
+from segtool.outputs import ExportSettings, Manifest, export_study, read_csv
+from segtool.outputs.export import find_sensitive, list_portraits, list_targeting
+
+FILES = {
+    "claims.parquet", "labels.csv", "manifest.json", "persona_model.json", "personas.csv", "portraits.csv",
+    "rejected", "report.html", "targeting.csv", "user_topics.csv",
+}  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def quick_map(monkeypatch):
+    """The map has tests of its own; here it would take most of the time."""
+    from segtool.outputs.report import build
+
+    monkeypatch.setattr(
+        build, "plot_persona_map", lambda personas, random_state: build.plot_portraits(personas)
+    )
+
+
+def export(made, out, **options):
+    sources, labels, personas, plan = made
+    holdout = pd.Series([place % 10 == 0 for place in range(labels.n_users)], labels.user_ids)
+    return export_study(
+        out, sources=sources, labels=labels, personas=personas, plan=plan, holdout=holdout, **options
+    )
+
+
+@pytest.fixture(scope="module")
+def said():
+    inner = SimpleNamespace(name="圈子 Circle", seed=7, about="fans", simulated=True)
+    return SimpleNamespace(
+        study=inner, export=ExportSettings(), model_dump=lambda mode: {"study": {"seed": 7}}
+    )
+
+
+def test_all_files_are_there_and_verify(study, said, tmp_path):
+    manifest = export(study, tmp_path / "out", study=said)
+    assert {path.name for path in (tmp_path / "out").iterdir()} == FILES
+    assert Manifest.read(tmp_path / "out").verify(tmp_path / "out") == []
+    assert (manifest.study, manifest.seed, manifest.counts["users"]) == ("圈子 Circle", 7, 300)
+
+
+def test_rows_in_and_out_are_counted(study, tmp_path):
+    manifest = export(study, tmp_path / "out")
+    rows = {said["file"]: said["rows"] for said in manifest.files}
+    assert rows["labels.csv"] == rows["personas.csv"] == study[1].n_users
+    assert rows["rejected/events.csv"] == 12
+    assert rows["claims.parquet"] == pq.read_table(tmp_path / "out" / "claims.parquet").num_rows
+    for said in manifest.inputs:
+        assert said["read"] == said["kept"] + said["rejected"] + said["duplicates"] + said["after_as_of"]
+
+
+def test_personas_csv_says_what_the_design_says(study, tmp_path):
+    export(study, tmp_path / "out")
+    table = read_csv(tmp_path / "out" / "personas.csv")
+    assert {"user_id", "persona_id", "persona", "membership", "runner_up", "sentence", "holdout"} <= set(
+        table
+    )
+    assert list(table["user_id"]) == list(study[1].user_ids)  # leading zeros and all
+    assert (table["holdout"] == "true").sum() == 30
+
+
+def test_the_same_study_writes_the_same_bytes(study, said, tmp_path):
+    files = [export(study, tmp_path / name, study=said).files for name in ("one", "two")]
+    assert files[0] == files[1]
+
+
+def test_hashed_ids_leave_no_trace(study, tmp_path, monkeypatch):
+    monkeypatch.setenv("SEGTOOL_ID_KEY", "a-key-of-some-length-1234")
+    export(study, tmp_path / "out", settings=ExportSettings(hash_ids=True))
+    ids = set(study[1].user_ids)
+    for name in ("labels.csv", "personas.csv", "user_topics.csv"):
+        assert not ids & set(read_csv(tmp_path / "out" / name)["user_id"])
+    claims = pq.read_table(tmp_path / "out" / "claims.parquet")
+    assert claims.num_rows and not ids & set(claims["user_id"].to_pylist())
+    everything = b"".join(path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file())
+    assert b"a-key-of-some-length" not in everything
+    assert "raw" not in read_csv(tmp_path / "out" / "rejected" / "events.csv")
+
+
+def test_the_same_person_has_one_pseudonym_in_all_files(study, tmp_path, monkeypatch):
+    monkeypatch.setenv("SEGTOOL_ID_KEY", "a-key-of-some-length-1234")
+    export(study, tmp_path / "out", settings=ExportSettings(hash_ids=True))
+    labels, personas = (
+        set(read_csv(tmp_path / "out" / name)["user_id"]) for name in ("labels.csv", "personas.csv")
+    )
+    assert labels == personas and len(labels) == 300
+
+
+def test_without_a_key_nothing_is_written(study, tmp_path, monkeypatch):
+    monkeypatch.delenv("SEGTOOL_ID_KEY", raising=False)
+    with pytest.raises(PrivacyError):
+        export(study, tmp_path / "out", settings=ExportSettings(hash_ids=True))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_export_is_not_written_over(study, tmp_path):
+    export(study, tmp_path / "out")
+    with pytest.raises(OutputError, match="earlier export"):
+        export(study, tmp_path / "out")
+    export(study, tmp_path / "out", force=True)
+
+
+def test_sensitive_labels_stay_inside(study, tmp_path):
+    manifest = export(study, tmp_path / "out", settings=ExportSettings(sensitive=("life_stage", "interest")))
+    columns = set(read_csv(tmp_path / "out" / "labels.csv"))
+    assert not [name for name in columns if name.startswith(("life_stage", "interest"))]
+    claims = pq.read_table(tmp_path / "out" / "claims.parquet")
+    assert claims.num_rows and "life_stage" not in set(claims["label"].to_pylist())
+    assert read_csv(tmp_path / "out" / "portraits.csv")["defining"].isna().all()
+    assert manifest.privacy["kept_inside"] == ["interest", "life_stage"]
+
+
+@dataclass
+class Info:
+    name: str
+    sensitive: bool
+
+
+def test_a_marked_label_is_let_out_only_by_name():
+    labels = SimpleNamespace(
+        infos=(Info("health", True), Info("age", False)),
+        label_kinds=lambda: {"health": "flag", "age": "ordered"},
+    )
+    assert find_sensitive(labels, ExportSettings()) == ("health",)
+    assert find_sensitive(labels, ExportSettings(sensitive=("age",))) == ("age", "health")
+    assert find_sensitive(labels, ExportSettings(allow_sensitive=("health",))) == ()
+
+
+def test_small_personas_are_not_counted_in_tables(study):
+    _, labels, personas, plan = study
+    portraits = personas.portraits()
+    portraits.loc[5, "n_users"] = 3
+    shown = list_portraits(labels, SimpleNamespace(portraits=lambda: portraits), 5)
+    assert shown["n_users"].isna().sum() == 2
+    assert shown.loc[shown["n_users"].isna(), ["share", "sentence"]].isna().all(axis=None)
+    targeting = list_targeting(SimpleNamespace(table=plan.table.assign(n_users=3)), 5)
+    assert targeting[["n_users", "n_events", "reason"]].isna().all(axis=None)
+
+
+def test_a_failure_leaves_nothing(study, tmp_path):
+    sources, labels, personas, plan = study
+
+    class Broken(type(personas)):
+        def save(self, path):
+            raise OSError(28, "No space left on device")
+
+    broken = Broken(**{name: getattr(personas, name) for name in ("labels", "persona", "names")})
+    with pytest.raises(OutputError, match="disk is full"):
+        export((sources, labels, broken, plan), tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_real_objects_of_very_few_users_are_written(tmp_path):
+    """One group of three users, without a model: every file but the model, and no count of them."""
+    from segtool.labels import Labels
+    from segtool.personas import Personas
+
+    wide = pd.DataFrame({"age": pd.Categorical(["18-24", "25-34", None])}, index=["001", "002", "003"])
+    labels = Labels.from_frame(wide)
+    personas = Personas.from_assignments(["001", "002", "003"], [1, 1, 1])
+    sources, _, _, plan = make_study(20)
+    none = {name: getattr(plan, name).head(0) for name in ("table", "topics", "send_times", "user_topics")}
+    stages = pd.DataFrame({"user_id": ["001", "002", "003"], "stage": "desire"})
+    plan = replace(plan, stages=stages, **none)
+    manifest = export((sources, labels, personas, plan), tmp_path / "out")
+    assert "persona_model.json" not in [said["file"] for said in manifest.files]
+    assert read_csv(tmp_path / "out" / "labels.csv")["user_id"].tolist() == ["001", "002", "003"]
+    assert read_csv(tmp_path / "out" / "portraits.csv")["n_users"].isna().all()

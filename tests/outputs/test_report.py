@@ -1,0 +1,236 @@
+"""The report: opens with the personas, loads nothing, runs nothing, and fits a phone."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pandas as pd
+import pytest
+
+from outputs.fake_study import NAMES, TOPICS, make_study
+from segtool.outputs.report import describe_study, render_report
+from segtool.outputs.report.facts import describe_table, describe_traits
+
+PAYLOADS = [
+    "<script>alert(1)</script>",
+    "<img src=x onerror=alert(1)>",
+    '"><svg onload=alert(1)>',
+    "</title><script>alert(1)</script>",
+    "</style><script>alert(1)</script>",
+    "</script><script>alert(1)</script>",
+    "javascript:alert(1)",
+    "' autofocus onfocus=alert(1) x='",
+    "<iframe src=https://example.invalid></iframe>",
+    "{{ 7*7 }}<a href=https://example.invalid/x>y</a>",
+]
+MAX_BYTES = 5_000_000
+
+
+class Elements(HTMLParser):
+    """Collects the elements of a page and the addresses they name."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.tags, self.addresses, self.ids, self.handlers = [], [], [], []
+        self.feed(page)
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append(tag)
+        for name, value in attributes:
+            if name in ("src", "href", "xlink:href", "data", "action"):
+                self.addresses.append(value)
+            if name == "id":
+                self.ids.append(value)
+            if name.startswith("on"):
+                self.handlers.append(name)
+
+
+def render(study, **options):
+    sources, labels, personas, plan = study
+    options = {"title": "Circle", "draw_map": False} | options
+    return render_report(
+        describe_study(sources=sources, labels=labels, personas=personas, plan=plan, **options)
+    )
+
+
+@pytest.fixture(scope="module")
+def page(study):
+    return render(study, simulated=True, about="Fans of a brand")
+
+
+@pytest.fixture(scope="module")
+def hostile():
+    """A page with a payload in every place a text can come from."""
+    names = {number: f"{PAYLOADS[number]} {number}" for number in NAMES}
+    topics = [f"{payload} {place}" for place, payload in enumerate(PAYLOADS)]
+    sources, labels, personas, plan = make_study(300, names, topics)
+
+    class Hostile(type(labels)):
+        def titles(self):
+            return {name: PAYLOADS[place % 10] for place, name in enumerate(super().titles())}
+
+        def conflicts(self):
+            return super().conflicts().assign(kept_value=PAYLOADS[0], against_value=PAYLOADS[1])
+
+        def left_out(self):
+            return pd.DataFrame({"label": PAYLOADS, "why": PAYLOADS})
+
+        def coverage(self):
+            return super().coverage().assign(note=PAYLOADS[3], facet=PAYLOADS[2], title=PAYLOADS[0])
+
+    class HostilePersonas(type(personas)):
+        def portraits(self):
+            table = super().portraits()
+            return table.assign(
+                sentence=PAYLOADS[: len(table)], rule=PAYLOADS[4 : 4 + len(table)], defining=PAYLOADS[0]
+            )
+
+        def profile(self):
+            table = super().profile()
+            return table.assign(value=[PAYLOADS[place % 10] for place in range(len(table))])
+
+    labels = Hostile(labels.frame)
+    personas = HostilePersonas(labels, personas.persona, names, verdict=PAYLOADS[5])
+    table = plan.table.assign(daypart=PAYLOADS[1], channel=PAYLOADS[2], stage=PAYLOADS[3], reason=PAYLOADS[0])
+    stages = plan.stages.assign(stage=[PAYLOADS[place % 10] for place in range(len(plan.stages))])
+    plan = replace(plan, table=table.assign(verdict=PAYLOADS[8]), stages=stages, notes=PAYLOADS)
+    return render((sources, labels, personas, plan), title=PAYLOADS[3], about=PAYLOADS[4])
+
+
+def test_the_personas_come_first(page):
+    assert page.index('id="personas"') < page.index('id="plan"') < page.index('id="made"')
+    assert all(name in page for name in NAMES.values())
+    assert "Simulated data." in page
+
+
+def test_real_data_has_no_banner(study):
+    assert "Simulated data." not in render(study)
+
+
+def test_nothing_is_loaded_from_elsewhere(page):
+    found = Elements(page)
+    assert all(address.startswith("#") for address in found.addresses)
+    assert not {"link", "iframe", "object", "embed", "img", "image"} & set(found.tags)
+    assert "@import" not in page and "url(http" not in page
+    assert len(page.encode()) < MAX_BYTES
+
+
+def test_no_two_elements_share_an_id(page):
+    ids = Elements(page).ids
+    assert len(ids) == len(set(ids))
+
+
+def test_the_policy_allows_one_script(page):
+    assert page.count("<script>") == 1
+    policy = re.search(r'Content-Security-Policy" content="([^"]+)"', page)[1].replace("&#39;", "'")
+    assert "default-src 'none'" in policy and "script-src 'sha256-" in policy
+
+
+def test_no_payload_becomes_an_element(page, hostile):
+    plain, found = Elements(page), Elements(hostile)
+    assert found.handlers == []
+    assert found.tags.count("script") == plain.tags.count("script")
+    assert not {"iframe", "img"} & set(found.tags)
+    assert all(address.startswith("#") for address in found.addresses)
+    assert "49" not in re.findall(r"\d+(?=<a href)", hostile)
+
+
+def test_the_same_study_gives_the_same_page(study, page):
+    assert render(study, simulated=True, about="Fans of a brand") == page
+
+
+def test_few_people_are_not_counted(study):
+    sources, labels, personas, plan = study
+    persona = personas.persona.copy()
+    persona.iloc[:] = 1
+    persona.iloc[:3] = 6
+    persona.iloc[3:103] = 2
+    small = replace(personas, persona=persona, names={1: "Most", 2: "Some", 6: "A handful"})
+    table = plan.table.assign(n_users=[3 if number == 6 else 100 for number in plan.table["persona_id"]])
+    html = render((sources, labels, small, replace(plan, table=table)))
+    cards = html[html.index('class="cards"') : html.index('id="plan"')]
+    assert cards.count("too few to show") == 2  # the small one, and the one that would give it away
+    assert "fewer than 5 users" in html
+    assert "3 users" not in cards
+    assert "n = 3<" not in html and "n = 100<" not in html and "n = 197<" in html
+
+
+def test_a_trait_all_but_a_few_have_does_not_count_them():
+    row = {
+        "label": "a",
+        "value": "x",
+        "n_known": 100,
+        "share_in": 0.98,
+        "share_base": 0.4,
+        "index": 245,
+        "effect": 1,
+    }
+    (trait,) = describe_traits(pd.DataFrame([row]), {}, min_cell=5)
+    assert trait.share_text == "over 95%, everyone 40%"
+
+
+def test_long_tables_are_cut_and_say_so():
+    table = describe_table(pd.DataFrame({"a": range(500)}), {"a": "A"}, where_all="x.csv has them all")
+    assert len(table.rows) == 200
+    assert table.left_out == "300 more rows: x.csv has them all"
+
+
+def test_sensitive_labels_are_nowhere(study):
+    assert "Life stage" in render(study)
+    html = render(study, sensitive=["life_stage"])
+    assert "Life stage" not in html
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_hostile_page_does_nothing(browser, hostile, tmp_path, width):
+    seen = open_page(browser, hostile, tmp_path, width)
+    assert seen == {"dialogs": 0, "requests": 1, "problems": [], "sideways": 0}
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_page_fits_and_its_tables_sort(browser, page, tmp_path, width):
+    seen = open_page(browser, page, tmp_path, width)
+    assert seen == {"dialogs": 0, "requests": 1, "problems": [], "sideways": 0}
+    tab = browser.pages[-1]
+    rows = "document.querySelector('#labels table.sortable').tBodies[0].rows"
+    cells = f"[...{rows}].map(row => row.cells[5].textContent)"
+    before = tab.evaluate(cells)
+    tab.locator("#labels table.sortable").first.locator("th button").nth(5).click()
+    assert tab.evaluate(cells) == sorted(before, key=int)
+
+
+@pytest.mark.browser
+def test_the_browser_would_have_seen_a_dialog(browser, tmp_path):
+    assert open_page(browser, "<script>alert(1)</script>", tmp_path, 1280)["dialogs"] == 1
+
+
+def open_page(browser, html, folder, width):
+    path = folder / "report.html"
+    path.write_text(html, encoding="utf-8")
+    tab = browser.new_page()
+    tab.set_viewport_size({"width": width, "height": 900})
+    seen = {"dialogs": 0, "requests": 0, "problems": [], "sideways": 0}
+
+    def close(dialog):
+        seen["dialogs"] += 1
+        dialog.dismiss()
+
+    tab.on("dialog", close)
+    tab.on("request", lambda request: seen.update(requests=seen["requests"] + 1))
+    tab.on("pageerror", lambda error: seen["problems"].append(str(error)))
+    tab.on(
+        "console", lambda message: seen["problems"].append(message.text) if message.type == "error" else None
+    )
+    tab.goto(path.as_uri())
+    tab.wait_for_timeout(150)
+    page = "document.documentElement"
+    seen["sideways"] = max(0, tab.evaluate(f"{page}.scrollWidth - {page}.clientWidth"))
+    return seen
+
+
+def test_topics_of_the_fake_study_are_all_in_the_page(page):
+    assert sum(topic.replace("&", "&amp;") in page for topic in TOPICS) > 6

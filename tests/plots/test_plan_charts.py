@@ -1,0 +1,64 @@
+"""Pictures of the plan: the surest topics, the hours, the stages."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from outputs.fake_study import NAMES, STAGES
+
+from segtool.errors import InputError
+from segtool.plots import count_stages, plot_send_times, plot_stages, plot_topics, to_svg
+from segtool.plots.plan_charts import time_grid
+
+
+def test_each_panel_lists_the_surest_topics_first(study):
+    plan = study[3]
+    axes = plot_topics(plan, top_k=3).axes[0]
+    mine = plan.topics[plan.topics["persona_id"] == 1].nlargest(3, "lo")
+    assert [tick.get_text() for tick in axes.get_yticklabels()] == list(mine["topic"])
+
+
+def test_no_topic_is_said_so(study):
+    with pytest.raises(InputError, match="No topic"):
+        plot_topics(replace(study[3], topics=study[3].topics.head(0)))
+
+
+def test_every_hour_and_day_is_written(study):
+    left, right = plot_send_times(study[3]).axes
+    assert [tick.get_text() for tick in left.get_xticklabels()] == [f"{hour:02d}" for hour in range(24)]
+    assert len(right.get_xticklabels()) == 7
+    assert len(left.get_yticklabels()) == len(NAMES)
+
+
+def test_the_busiest_hour_is_one(study):
+    grid = time_grid(study[3].send_times, "hour", [f"{hour:02d}" for hour in range(24)])
+    assert (grid.max(axis=1) == 1).all()
+
+
+def test_stages_are_counted_by_persona(study):
+    _, _, personas, plan = study
+    counts = count_stages(plan.stages.assign(depth=plan.stages["stage"].map(STAGES.index)), personas.assigned)
+    assert list(counts.columns) == STAGES
+    assert counts.sum().sum() == len(personas.assigned)
+
+
+def test_blank_cells_are_drawn_as_one_grey_part(study):
+    _, _, personas, plan = study
+    counts = count_stages(plan.stages, personas.assigned).astype("Int64")
+    counts.iloc[0, :2] = pd.NA
+    assert "too few" in to_svg(plot_stages(plan, personas, counts=counts))
+    assert "too few<" not in to_svg(plot_stages(plan, personas))
+
+
+def test_one_persona_is_enough(study):
+    plan = study[3]
+    first = {
+        name: table[table["persona_id"] == 1]
+        for name, table in {"topics": plan.topics, "send_times": plan.send_times}.items()
+    }
+    one = replace(plan, **first)
+    assert len(plot_topics(one).axes) == 1
+    assert np.isfinite(plot_send_times(one).get_size_inches()).all()
