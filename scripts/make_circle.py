@@ -14,12 +14,10 @@ FOLDER = Path(__file__).parent.parent / "data" / "sample" / "circle"
 SEED = 7
 
 
-def make_circle(folder: Path = FOLDER) -> dict[str, Path]:
-    """Write the tables and the truth beside the README, study.toml and labels.toml, which people write."""
-    return simulate_circle(2000, random_state=SEED).write(folder)
+def make_circle(folder: Path = FOLDER) -> Path:
+    """Write the study, its tables and the truth beside the README, which people write."""
+    return simulate_circle(2000, random_state=SEED).write_study(folder)
 
 
 if __name__ == "__main__":
-    paths = make_circle(Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER)
-    for name, path in paths.items():
-        print(f"{name:16} {path.stat().st_size:>9,} bytes  {path.name}")
+    print(make_circle(Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER))

@@ -22,6 +22,9 @@ def read_file(path: Path) -> pd.DataFrame:
 def compare(made: Path, shipped: Path) -> int:
     files = sorted(path.relative_to(made) for path in made.rglob("*") if path.is_file())
     for name in files:
+        if name.suffix == ".toml":
+            assert (made / name).read_text(encoding="utf-8") == (shipped / name).read_text(encoding="utf-8")
+            continue
         pd.testing.assert_frame_equal(read_file(made / name), read_file(shipped / name), obj=str(name))
     return len(files)
 

@@ -134,7 +134,7 @@ def find_personas(
 def everyone(table: LabelTable, why: str) -> Personas:
     """Return the one persona there is when no label tells users apart."""
     one = Personas.from_assignments(table.frame.index, np.ones(len(table.frame), int), {1: "Everyone"})
-    return replace(one, verdict=f"No stable personas. {why.rstrip('.')}", table=table)
+    return replace(one, verdict=f"No stable personas: {why.rstrip('.')}", table=table)
 
 
 def fit_model(table: LabelTable, encoding: Encoding, **parameters) -> LatentClassPersonas:
@@ -197,7 +197,8 @@ def write_verdict(model, profile: pd.DataFrame, table: LabelTable) -> str:
     if model.n_personas_ > 1:
         return model.verdict_.rstrip(".")
     axes = [f"{table.infos[label].title} ({text})" for label, text in list_axes(profile, table)]
-    return f"No stable personas. {model.verdict_.rstrip('.')}. Single labels that do vary: {join_words(axes)}"
+    why = model.verdict_.removeprefix("No structure: ").rstrip(".")
+    return f"No stable personas: {why}. Single labels that do vary: {join_words(axes)}"
 
 
 def list_axes(profile: pd.DataFrame, table: LabelTable, n: int = 3) -> list[tuple[str, str]]:

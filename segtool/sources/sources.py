@@ -173,7 +173,8 @@ class Sources(Shown):
     def headline(self) -> str:
         """Return one sentence on what was read."""
         rows = sum(read.counts.kept for read in self._reads.values())
-        return f"{join_words(list(self.tables))}: {rows:,} rows, {self.n_users:,} users, until {self.as_of}"
+        until = f"{self.as_of.tz_convert(self.timezone):%Y-%m-%d %H:%M} ({self.timezone})"
+        return f"{join_words(list(self.tables))}: {rows:,} rows, {self.n_users:,} users, until {until}"
 
     def close(self) -> None:
         """Free the engine's memory and temporary files."""

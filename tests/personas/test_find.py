@@ -59,7 +59,7 @@ def test_noise_has_no_personas_and_says_so():
     frame.index = [f"u{number}" for number in range(400)]
     found = find_personas(frame, n_init=4, max_personas=4)
     assert found.n_personas == 1
-    assert found.verdict.startswith("No stable personas.") and "label" in found.verdict
+    assert found.verdict.startswith("No stable personas:") and "label" in found.verdict
     assert found.assigned["runner_up"].isna().all() and not found.assigned["unsure"].any()
     assert "No stable personas" in repr(found)
 
@@ -111,7 +111,7 @@ def test_labels_and_the_same_wide_table_give_the_same_personas(planted):
 def test_one_user_is_everyone_and_no_structure():
     found = find_personas(pd.DataFrame({"age": ["young"]}, index=["u1"]))
     assert found.names == {1: "Everyone"}
-    assert found.verdict.startswith("No stable personas.")
+    assert found.verdict.startswith("No stable personas:")
     assert found.assigned["user_id"].tolist() == ["u1"]
 
 

@@ -132,6 +132,7 @@ def describe_study(
         about=about,
         simulated=simulated,
         verdict=personas.verdict,
+        notes=tuple(str(note) for note in getattr(personas, "notes", ())),
         tiles=_tiles(sources, labels, personas),
         cards=describe_cards(labels, personas, plan, min_cell=min_cell, sensitive=sensitive),
         plan_headings=headings,

@@ -81,6 +81,7 @@ class ReportFacts:
     about: str
     simulated: bool
     verdict: str
+    notes: tuple[str, ...]
     tiles: tuple[tuple[str, str], ...]
     cards: tuple[Card, ...]
     plan_headings: tuple[str, ...]

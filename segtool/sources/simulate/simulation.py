@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
@@ -23,6 +24,7 @@ TABLES = ("users", "events", "survey", "notes", "content", "sends", "messages", 
 FORMATS = ("csv", "parquet", "mixed")
 BIG_TABLES = ("events", "sends")  # Parquet in a mixed folder; the rest opens in any spreadsheet
 ZONE = "Asia/Shanghai"
+STUDY = Path(__file__).parent / "study"  # the study that reads a mixed folder
 
 
 class Simulation(Shown):
@@ -165,6 +167,23 @@ class Simulation(Shown):
         if with_truth:
             self._write_truth(folder / "truth")
         return paths
+
+    def write_study(self, folder: str | Path) -> Path:
+        """Write the tables with the study.toml and labels.toml that read them.
+
+        Returns
+        -------
+        Path
+            The study.toml.
+        """
+        self.write(folder)
+        head = {"as_of": f'"{self.as_of}"', "seed": str(self.seed)}
+        for path in sorted(STUDY.glob("*.toml")):
+            text = path.read_text(encoding="utf-8")
+            for key, value in head.items():
+                text = re.sub(rf"^{key} = \S+", f"{key} = {value}", text, flags=re.M)
+            (Path(folder) / path.name).write_text(text, encoding="utf-8", newline="\n")
+        return Path(folder) / "study.toml"
 
     def _write_truth(self, folder: Path) -> None:
         folder.mkdir(exist_ok=True)

@@ -1,0 +1,64 @@
+"""segtool: from raw tables to labels, personas and a content plan.
+
+The map of the house; each floor uses only those below it::
+
+    study        reads study.toml and calls the stages in order        Study
+    outputs      one door out: privacy, files, manifest, report         write_csv
+    plots        figures drawn from results                             plot_persona_map, plot_portraits, ...
+    targeting    what to show to whom, when, where, how often           plan_targeting, recommend_topics
+    measurement  did it work                                            assign_holdout
+    personas     groups of alike users                                  find_personas, LatentClassPersonas
+    labels       what is true of each user, with evidence               label_users, Catalog, Measure, Label
+    sources      what happened and what was said                        Sources, simulate_circle
+    engines      where SQL runs                                         DuckDBEngine
+
+In a notebook::
+
+    import segtool as st
+
+    study = st.Study.read("data/sample/circle/study.toml")
+    labels = study.label()
+    personas = study.find_personas(labels)
+    plan = study.plan_targeting(personas)
+    study.export("out/")
+
+Names load when they are first used, so ``import segtool`` and ``segtool --help`` answer at once.
+"""
+
+from __future__ import annotations
+
+import importlib
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "engines": ["DuckDBEngine"],
+    "errors": ["SegtoolError"],
+    "labels": ["Catalog", "Label", "Labels", "Measure", "builtin_catalog", "label_users"],
+    "measurement": ["assign_holdout"],
+    "outputs": ["read_csv", "write_csv"],
+    "personas": ["LatentClassPersonas", "Personas", "find_personas"],
+    "plots": [
+        "plot_coverage",
+        "plot_k_choice",
+        "plot_persona_map",
+        "plot_portraits",
+        "plot_send_times",
+        "plot_topics",
+    ],
+    "sources": ["Sources", "guess_study", "simulate_circle"],
+    "study": ["Study"],
+    "targeting": ["Plan", "TargetingSettings", "plan_targeting", "recommend_topics"],
+}
+_HOME_OF = {name: room for room, names in _HOMES.items() for name in names}
+__all__ = [*sorted(_HOME_OF), "__version__"]
+
+
+def __getattr__(name: str):
+    if name in _HOME_OF:
+        return getattr(importlib.import_module(f"segtool.{_HOME_OF[name]}"), name)
+    raise AttributeError(f"module 'segtool' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(set(globals()) | set(__all__))

@@ -1,0 +1,276 @@
+"""The command line: one thin command per stage. Only the standard library and typer load at start."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from segtool.errors import InputError, OutputError, SegtoolError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from segtool.study import Study
+
+app = typer.Typer(
+    name="segtool",
+    help="Turn behaviour logs, survey answers and notes into labels, personas and a content plan.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    rich_markup_mode=None,
+)
+
+StudyPath = Annotated[Path, typer.Argument(help="A study.toml, or the folder it lies in.")]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, only the result.")]
+Csv = Annotated[Path | None, typer.Option("--csv", help="Also write the whole table to this CSV file.")]
+Out = Annotated[Path, typer.Option("--out", help="Folder for the files; replaced as a whole.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace an earlier export in --out.")]
+
+
+def main() -> None:
+    """Run the command line; errors become one message and a stable exit code.
+
+    0 done, 1 unexpected, 2 usage, 3 input or definition refused, 4 privacy, 5 output, 130 interrupted.
+    """
+    try:
+        app(standalone_mode=True)
+    except SegtoolError as error:
+        print(f"segtool: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        sys.exit(5)
+    except KeyboardInterrupt:
+        print("segtool: stopped; nothing half-written was left.", file=sys.stderr)
+        sys.exit(130)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        print(f"segtool {version('segtool')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Turn behaviour logs, survey answers and notes into labels, personas and a content plan."""
+
+
+@app.command()
+def init(
+    files: Annotated[list[Path], typer.Argument(help="Your tables: CSV, Parquet or Excel.")],
+    out: Annotated[Path, typer.Option("--out", help="The study file to write.")] = Path("study.toml"),
+    as_of: Annotated[
+        str | None, typer.Option(help="The moment to look from; the day after the newest event if not given.")
+    ] = None,
+    timezone: Annotated[
+        str | None, typer.Option(help="Zone of times without one, such as Asia/Shanghai.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
+) -> None:
+    """Look at your files, guess the roles of their columns, and write a commented study.toml that runs."""
+    from segtool.sources import guess_study
+
+    if out.exists() and not force:
+        raise OutputError(f"{out} exists.", fix="Name another with --out, or replace it with --force.")
+    text = guess_study(files, as_of=as_of, timezone=timezone, relative_to=out.parent)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(text, encoding="utf-8")
+    print(f"wrote {out}; read it, then: segtool check {out} && segtool run {out} --out out")
+
+
+@app.command()
+def check(study: StudyPath, as_json: AsJson = False, quiet: Quiet = False) -> None:
+    """Say what would be read, what is missing and what is wrong, before anything runs."""
+    from segtool.study import Study, check_study
+
+    with _progress(quiet) as progress:
+        progress("reading the tables")
+        result = check_study(Study.read(study))
+    _show(result.to_pandas(), str(result), as_json)
+    if result.problems:
+        raise typer.Exit(InputError.exit_code)
+
+
+@app.command()
+def label(study: StudyPath, csv: Csv = None, as_json: AsJson = False, quiet: Quiet = False) -> None:
+    """Say what is true of each user: coverage of every label, and example sentences."""
+    _run_stage(study, "label", csv, as_json, quiet)
+
+
+@app.command()
+def personas(
+    study: StudyPath,
+    n_personas: Annotated[
+        int | None, typer.Option("-k", "--n-personas", help="How many; chosen if not given.")
+    ] = None,
+    csv: Csv = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Group alike users into named personas."""
+    _run_stage(study, "personas", csv, as_json, quiet, n_personas=n_personas)
+
+
+@app.command()
+def target(study: StudyPath, csv: Csv = None, as_json: AsJson = False, quiet: Quiet = False) -> None:
+    """Say what to show to whom, when, where and how often."""
+    _run_stage(study, "target", csv, as_json, quiet)
+
+
+@app.command()
+def report(
+    study: StudyPath,
+    out: Annotated[Path, typer.Option("--out", help="The HTML file to write.")] = Path("report.html"),
+    quiet: Quiet = False,
+) -> None:
+    """Write the report alone: one self-contained HTML file."""
+    from segtool.study import Study
+
+    with _progress(quiet) as progress:
+        progress("running the study")
+        Study.read(study).write_report(out)
+    print(out)
+
+
+@app.command()
+def run(
+    study: StudyPath,
+    out: Out = Path("out"),
+    force: Force = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Run every stage: labels, personas, content plan, files and report."""
+    from segtool.study import Study
+
+    _run_all(Study.read(study), out, force, as_json, quiet)
+
+
+@app.command()
+def demo(
+    out: Out = Path("out/demo"),
+    n_users: Annotated[int, typer.Option(help="Size of the simulated community.")] = 2000,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same community.")] = 7,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Simulate a community, run the whole flow on it, and say where the report is."""
+    import tempfile
+
+    from segtool.sources import simulate_circle
+    from segtool.study import Study
+
+    with tempfile.TemporaryDirectory() as folder:
+        study = simulate_circle(n_users, random_state=seed).write_study(folder)
+        _run_all(Study.read(study), out, True, as_json, quiet)
+
+
+def _run_all(study: Study, out: Path, force: bool, as_json: bool, quiet: bool) -> None:
+    with _progress(quiet) as progress:
+        result = study.run(out, force=force, progress=progress)
+    portraits = result.personas.portraits()
+    if as_json:
+        _print_json({"verdict": result.personas.verdict, "personas": _records(portraits), "out": str(out)})
+        return
+    text = "\n".join([result.personas.verdict, *(f"  {note}" for note in result.personas.notes)])
+    _print_table(portraits[["persona", "n_users", "share", "stability", "defining"]], text)
+    print(f"files in {out}/, report: {out / 'report.html'}")
+
+
+def _run_stage(path: Path, stage: str, csv: Path | None, as_json: bool, quiet: bool, **options: Any) -> None:
+    from segtool.study import Study
+
+    with _progress(quiet) as progress:
+        progress(f"running the study as far as {stage}")
+        table, text = STAGES[stage](Study.read(path), options)
+        if csv:
+            from segtool.outputs import write_csv
+
+            write_csv(table, csv)
+    _show(table, text, as_json)
+
+
+def _label_stage(study: Study, options: dict) -> tuple[pd.DataFrame, str]:
+    labels = study.label()
+    examples = labels.sentences().nlargest(5, "n_labels")["sentence"]
+    return labels.coverage(), "\n".join([labels.headline(), *(f"  {text}" for text in examples)])
+
+
+def _persona_stage(study: Study, options: dict) -> tuple[pd.DataFrame, str]:
+    found = study.find_personas(n_personas=options["n_personas"])
+    return found.portraits(), "\n".join([found.verdict, *(f"  {note}" for note in found.notes)])
+
+
+def _target_stage(study: Study, options: dict) -> tuple[pd.DataFrame, str]:
+    plan = study.plan_targeting()
+    return plan.table, "\n".join([plan.headline(), *(f"  {note}" for note in plan.notes)])
+
+
+STAGES: dict[str, Callable[[Any, dict], tuple[pd.DataFrame, str]]] = {
+    "label": _label_stage,
+    "personas": _persona_stage,
+    "target": _target_stage,
+}
+
+
+@contextmanager
+def _progress(quiet: bool) -> Iterator[Callable[[str], None]]:
+    """Show a spinner with the current step on standard error, where a person watches."""
+    if quiet or not sys.stderr.isatty():
+        yield (lambda step: None) if quiet else (lambda step: print(f"segtool: {step}", file=sys.stderr))
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status("starting") as status:
+        yield lambda step: status.update(f"segtool: {step}")
+
+
+def _show(table: pd.DataFrame, text: str, as_json: bool) -> None:
+    if as_json:
+        _print_json({"summary": text, "rows": _records(table)})
+    else:
+        _print_table(table, text)
+
+
+def _records(table: pd.DataFrame) -> list[dict]:
+    return json.loads(table.to_json(orient="records", date_format="iso", force_ascii=False))
+
+
+def _print_json(document: dict) -> None:
+    print(json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False))
+
+
+def _print_table(table: pd.DataFrame, text: str) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    print(text)
+    shown = Table(header_style="bold", show_lines=False)
+    for column in table.columns:
+        numeric = table[column].dtype.kind in "iuf"
+        shown.add_column(str(column), justify="right" if numeric else "left", overflow="fold")
+    for row in table.head(30).itertuples(index=False):
+        shown.add_row(*(_cell(value) for value in row))
+    Console(markup=False, emoji=False, width=None if sys.stdout.isatty() else 160).print(shown)
+    if len(table) > 30:
+        print(f"... {len(table) - 30:,} more rows: write them with --csv FILE")
+
+
+def _cell(value: Any) -> str:
+    if value is None or value != value:
+        return ""
+    return f"{value:.3g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,250 @@
+"""Study: the stages of segtool, called in order, from one file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import pandas as pd
+
+from segtool.labels import Catalog, Labels, builtin_catalog, label_users
+from segtool.measurement import assign_holdout
+from segtool.outputs import Manifest, export_study, write_report
+from segtool.personas import Personas, find_personas
+from segtool.sources import Sources
+from segtool.study.settings import StudyFile
+from segtool.targeting import Plan, plan_targeting
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class StudyRun:
+    """Everything one run found, and the manifest of what it wrote."""
+
+    sources: Sources
+    labels: Labels
+    personas: Personas
+    plan: Plan
+    manifest: Manifest
+
+
+class Study:
+    """A study: what to read, as of when, with which labels, and what to do with the result.
+
+    The latest result of each stage is remembered, so that what a notebook shows is what
+    ``export`` writes.
+
+    Parameters
+    ----------
+    file : StudyFile
+        What the study says.
+    base : path
+        The folder that relative paths start from.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> events = pd.DataFrame({"user_id": ["a", "a", "b"], "event_time": "2026-06-01",
+    ...                        "event": ["view", "purchase", "view"], "amount": [None, 12.5, None]})
+    >>> study = Study.from_tables({"events": events}, as_of="2026-07-01")
+    >>> study.sources.n_users
+    2
+    """
+
+    def __init__(self, file: StudyFile, base: str | Path = ".", tables: dict[str, object] | None = None):
+        self.file = file
+        self.base = Path(base)
+        self._tables = tables
+        self._labels: Labels | None = None
+        self._personas: Personas | None = None
+        self._plan: Plan | None = None
+
+    @classmethod
+    def read(cls, path: str | Path) -> Study:
+        """Read a study.toml, or the one in a folder.
+
+        Raises
+        ------
+        InputError, DefinitionError
+            See `StudyFile.read`.
+        """
+        path = Path(path)
+        path = path / "study.toml" if path.is_dir() else path
+        return cls(StudyFile.read(path), path.parent)
+
+    @classmethod
+    def from_tables(cls, tables: dict[str, object], *, as_of, name: str = "study", **study) -> Study:
+        """Make a study of DataFrames, Arrow tables or paths, without a file.
+
+        Parameters
+        ----------
+        tables : dict of str to DataFrame, pyarrow.Table or path
+            By segtool's table names.
+        as_of : str or timestamp
+            The moment the study looks from; nothing at or after it is read.
+        name : str
+            Shown in the report.
+        **study
+            Further keys of the ``[study]`` table, such as ``timezone`` or ``seed``.
+        """
+        if isinstance(as_of, pd.Timestamp):
+            as_of = as_of.isoformat()
+        said = {"study": {"name": name, "as_of": as_of, **study}, "sources": {}}
+        return cls(StudyFile.from_dict(said), tables=tables)
+
+    @cached_property
+    def sources(self) -> Sources:
+        """The tables, read and checked."""
+        said = self.file.study
+        return Sources.read(
+            self._tables or self.file.sources,
+            as_of=said.as_of,
+            timezone=said.timezone,
+            max_rejected_share=said.max_rejected_share,
+            base=self.base,
+        )
+
+    @cached_property
+    def catalog(self) -> Catalog:
+        """The label definitions, merged in the order the study names them: later ones win."""
+        catalog = Catalog()
+        for name in self.file.labels.catalogs:
+            catalog += self._builtin() if name == "builtin" else Catalog.read(self.base / name)
+        return catalog.without(self.file.labels.leave_out)
+
+    def _builtin(self) -> Catalog:
+        return builtin_catalog(currency=self.file.study.currency)
+
+    @property
+    def seed(self) -> int:
+        """The seed every stage uses."""
+        return self.file.study.seed
+
+    def label(self) -> Labels:
+        """Say what is true of each user."""
+        self._labels = label_users(
+            self.sources, self.catalog, reliabilities=dict(self.file.labels.reliabilities) or None
+        )
+        return self._labels
+
+    def find_personas(self, labels: Labels | None = None, *, n_personas: int | None = None) -> Personas:
+        """Group alike users into named personas.
+
+        Parameters
+        ----------
+        labels : Labels, optional
+            The latest ones when not given.
+        n_personas : int, optional
+            Overrides the study; when neither says, the number is chosen.
+        """
+        said = self.file.personas
+        personas = find_personas(
+            labels or self._labels or self.label(),
+            n_personas=n_personas or said.n_personas or None,
+            max_personas=said.max_personas,
+            min_share=said.min_share,
+            basis=said.basis or None,
+            descriptors=said.descriptors or None,
+            random_state=self.seed,
+        )
+        names = {int(persona_id): name for persona_id, name in said.names.items()}
+        self._personas = personas.rename(names) if names else personas
+        return self._personas
+
+    def plan_targeting(self, personas: Personas | None = None) -> Plan:
+        """Say what to show to whom, when, where and how often."""
+        personas = personas or self._personas or self.find_personas()
+        self._plan = plan_targeting(
+            self.sources,
+            personas,
+            self._labels,
+            settings=self.file.targeting,
+            random_state=self.seed,
+        )
+        return self._plan
+
+    def assign_holdout(self) -> pd.Series:
+        """Return which users are left untouched, so that the plan can be proved, shape ``(n_users,)``."""
+        labels = self._labels or self.label()
+        return assign_holdout(
+            labels.user_ids, share=self.file.export.holdout_share, salt=f"{self.file.study.name}:{self.seed}"
+        )
+
+    def export(self, out: str | Path, *, force: bool = False) -> Manifest:
+        """Write the latest results, making those that are missing, in one step.
+
+        Parameters
+        ----------
+        out : path
+            A folder of its own; replaced as a whole.
+        force : bool
+            Replace an earlier export that lies there.
+
+        Raises
+        ------
+        OutputError
+            When the folder cannot be written, is locked, or exists and ``force`` is not given.
+        """
+        plan = self._plan or self.plan_targeting()
+        return export_study(
+            out,
+            sources=self.sources,
+            labels=self._labels,
+            personas=self._personas,
+            plan=plan,
+            holdout=self.assign_holdout(),
+            study=self.file,
+            base=self.base,
+            force=force,
+        )
+
+    def write_report(self, path: str | Path) -> Path:
+        """Write the report alone, as one self-contained HTML file.
+
+        Parameters
+        ----------
+        path : path
+            The file to write; an older one is replaced.
+
+        Returns
+        -------
+        Path
+        """
+        plan = self._plan or self.plan_targeting()
+        return write_report(
+            path,
+            sources=self.sources,
+            labels=self._labels,
+            personas=self._personas,
+            plan=plan,
+            study=self.file,
+        )
+
+    def run(
+        self, out: str | Path, *, force: bool = False, progress: Progress = lambda step: None
+    ) -> StudyRun:
+        """Run every stage and write the folder.
+
+        Parameters
+        ----------
+        out : path
+            Where the files go.
+        force : bool
+            Replace an earlier export that lies there.
+        progress : callable
+            Told the name of each stage as it starts.
+        """
+        progress("reading the tables")
+        sources = self.sources
+        progress("labelling users")
+        labels = self.label()
+        progress("finding personas")
+        personas = self.find_personas(labels)
+        progress("planning targeting")
+        plan = self.plan_targeting(personas)
+        progress("writing files and the report")
+        manifest = self.export(out, force=force)
+        return StudyRun(sources, labels, personas, plan, manifest)

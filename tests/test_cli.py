@@ -1,0 +1,131 @@
+"""The command line: one thin command per stage, one message per error, stable exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+
+from segtool.outputs import read_csv
+
+
+def segtool(*words, cwd=None, **env) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, "-m", "segtool", *map(str, words)],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        env={**os.environ, **env},
+    )
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory):
+    """A stranger's own order table, with their own names for things."""
+    folder = tmp_path_factory.mktemp("shop")
+    rows = [
+        {
+            "customer": f"{number:04d}",
+            "ordered": f"2026-05-{1 + (number * 7 + week * 3) % 28:02d} 1{week}:00",
+            "action": "order_paid" if week % 2 else "product_view",
+            "total": 10.5 * (number % 9 + 1),
+            "category": ["shoes", "bags", "手机 📱"][(number + week) % 3],
+        }
+        for number in range(80)
+        for week in range(6)
+    ]
+    pd.DataFrame(rows).to_csv(folder / "orders.csv", index=False)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def started(shop):
+    done = segtool("init", "orders.csv", "--out", "study.toml", cwd=shop)
+    assert done.returncode == 0, done.stderr
+    return shop
+
+
+def test_init_writes_a_study_that_checks_and_runs(started):
+    checked = segtool("check", "study.toml", "--quiet", cwd=started)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    done = segtool("run", "study.toml", "--out", "out", "--json", "--quiet", cwd=started)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert json.loads(done.stdout)["personas"]
+    people = read_csv(started / "out" / "personas.csv")
+    assert len(people) == 80
+    assert "0007" in set(people["user_id"])
+    assert (started / "out" / "report.html").stat().st_size > 1000
+
+
+def test_init_does_not_replace_a_file_unasked(started):
+    done = segtool("init", "orders.csv", "--out", "study.toml", cwd=started)
+    assert done.returncode == 5
+    assert "--force" in done.stderr
+
+
+@pytest.mark.parametrize("stage", ["label", "personas", "target"])
+def test_each_stage_prints_one_json_document(started, stage):
+    done = segtool(stage, "study.toml", "--json", "--quiet", cwd=started)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["rows"]
+
+
+def test_a_stage_writes_its_table(started, tmp_path):
+    done = segtool("label", "study.toml", "--csv", tmp_path / "coverage.csv", "--quiet", cwd=started)
+    assert done.returncode == 0, done.stderr
+    assert len(pd.read_csv(tmp_path / "coverage.csv")) > 3
+
+
+def test_progress_goes_to_standard_error(started):
+    done = segtool("check", "study.toml", cwd=started)
+    assert "reading the tables" in done.stderr
+    assert "reading the tables" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("study", "exit_code", "says"),
+    [
+        (None, 3, "segtool init"),
+        ("this is not toml", 3, "is not TOML"),
+        ('[study]\nname="x"\nas_of="2026-01-01"\n[sources.evnts]\npath="a.csv"', 3, "did you mean 'events'"),
+        ('[study]\nname="x"\nas_of="2026-01-01"\n[sources.events]\npath="a.csv"', 3, "a.csv"),
+        ('[study]\nname="x"\n[sources.events]\npath="a.csv"', 3, "as_of"),
+        ('[study]\nname="x"\nas_of="2026-01-01"\ncolour=1\n[sources.events]\npath="a.csv"', 3, "colour"),
+    ],
+    ids=["missing", "not-toml", "unknown-table", "missing-table-file", "no-as-of", "unknown-key"],
+)
+def test_a_bad_study_ends_in_one_message(tmp_path, study, exit_code, says):
+    if study:
+        (tmp_path / "study.toml").write_text(study)
+    done = segtool("run", "study.toml", "--quiet", cwd=tmp_path)
+    assert done.returncode == exit_code, done.stderr
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_an_unknown_option_is_usage(tmp_path):
+    assert segtool("run", "--no-such-option", cwd=tmp_path).returncode == 2
+
+
+def test_an_existing_output_is_not_replaced_unasked(started):
+    (started / "mine").mkdir(exist_ok=True)
+    (started / "mine" / "letter.txt").write_text("keep me")
+    done = segtool("run", "study.toml", "--out", "mine", "--force", "--quiet", cwd=started)
+    assert done.returncode == 5, done.stderr
+    assert (started / "mine" / "letter.txt").read_text() == "keep me"
+
+
+@pytest.mark.slow
+def test_the_demo_simulates_and_runs(tmp_path):
+    done = segtool("demo", "--n-users", "120", "--out", tmp_path / "demo", "--quiet")
+    assert done.returncode == 0, done.stderr
+    assert len(read_csv(tmp_path / "demo" / "personas.csv")) == 120
+
+
+def test_version():
+    assert segtool("--version").stdout.startswith("segtool 0.")

@@ -1,0 +1,38 @@
+"""The public names exist, and importing them costs nothing until they are used."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+
+import pytest
+
+import segtool
+
+HEAVY = ["pandas", "numpy", "duckdb", "sklearn", "seaborn", "matplotlib", "umap", "pyarrow", "pydantic"]
+
+
+@pytest.mark.parametrize("name", segtool.__all__)
+def test_every_public_name_exists(name):
+    assert getattr(segtool, name) is not None
+
+
+def test_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="no attribute 'Studdy'"):
+        _ = segtool.Studdy
+
+
+def test_import_loads_nothing_heavy():
+    code = f"import sys, segtool, segtool.cli; print([m for m in {HEAVY} if m in sys.modules])"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert said.strip() == "[]"
+
+
+def test_help_answers_at_once():
+    def seconds() -> float:
+        start = time.perf_counter()
+        subprocess.run([sys.executable, "-m", "segtool", "--help"], capture_output=True, check=True)
+        return time.perf_counter() - start
+
+    assert min(seconds() for _ in range(3)) < 0.5
