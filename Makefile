@@ -1,8 +1,7 @@
 # Two commands matter: `make demo` and `make test`. Either does all the set-up it needs.
-PYTHON ?= python3.11
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
-LOCK_SOURCES := pyproject.toml
 # One thread per fit: results must not depend on the machine's core count (see segtool/personas).
 export OMP_NUM_THREADS ?= 1
 # Bytecode is kept in the virtual environment: without it every start re-parses the packages.
@@ -10,7 +9,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export UV_SYSTEM_CERTS := 1
 export UV_NATIVE_TLS := 1
 
-.PHONY: help demo test lint docs notebooks bench lock clean
+.PHONY: help demo test lint notebooks bench lock clean
 
 help:  ## what each target does
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -22,6 +21,9 @@ demo: $(VENV)/.ready  ## label, find personas, plan targeting on the two sample 
 test: $(VENV)/.ready  ## everything: unit tests, doctests, README commands, notebooks, browser
 	$(BIN)/ruff check .
 	$(BIN)/python -m pytest
+
+lint: $(VENV)/.ready  ## the style checks alone
+	$(BIN)/ruff check .
 
 bench: $(VENV)/.ready  ## the committed benchmarks, side by side with their peers (takes a while)
 	$(BIN)/python -m benchmarks
@@ -41,7 +43,7 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 	  { echo "segtool needs Python 3.11 or newer; name one with: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || { echo "could not make $(VENV): on Debian run 'apt-get install python3-venv' first"; exit 1; }
 	@echo "installing the pinned packages into $(VENV) (about a minute)"
-	@$(BIN)/python -m pip install -q --disable-pip-version-check 'uv>=0.5' 2>/dev/null && \
+	@$(BIN)/python -m pip install -q --disable-pip-version-check uv==0.13.9 2>/dev/null && \
 	  $(BIN)/uv pip install -q --python $(BIN)/python --require-hashes -r requirements.lock || \
 	  $(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .

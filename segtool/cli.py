@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from segtool.study import Study
 
+INTERRUPTED = 130
 app = typer.Typer(
     name="segtool",
     help="Turn behaviour logs, survey answers and notes into labels, personas and a content plan.",
@@ -41,15 +42,34 @@ def main() -> None:
     0 done, 1 unexpected, 2 usage, 3 input or definition refused, 4 privacy, 5 output, 130 interrupted.
     """
     try:
-        app(standalone_mode=True)
+        code = app(standalone_mode=False)
     except SegtoolError as error:
-        print(f"segtool: {error}", file=sys.stderr)
-        sys.exit(error.exit_code)
-    except BrokenPipeError:
-        sys.exit(5)
-    except KeyboardInterrupt:
-        print("segtool: stopped; nothing half-written was left.", file=sys.stderr)
-        sys.exit(130)
+        code = _say(str(error), error.exit_code)
+    except typer.Exit as asked:
+        code = asked.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        code = _say("stopped; nothing half-written was left.", INTERRUPTED)
+    except Exception as error:
+        code = _explain(error)
+    sys.exit(code or 0)
+
+
+def _say(text: str, code: int) -> int:
+    print(f"segtool: {text}", file=sys.stderr)
+    return code
+
+
+def _explain(error: Exception) -> int:
+    """Give errors that are not ours their message and code, or let them be seen whole."""
+    if hasattr(error, "show") and hasattr(error, "exit_code"):  # a usage error of the command line
+        error.show()
+        return error.exit_code
+    if "Query interrupted" in str(error):  # the engine's word for Ctrl-C
+        return _say("stopped; nothing half-written was left.", INTERRUPTED)
+    if isinstance(error, OSError):
+        where = f" {error.filename}" if error.filename else ""
+        return _say(f"{error.strerror or error}:{where}", OutputError.exit_code)
+    raise error
 
 
 def _version(asked: bool) -> None:
@@ -82,14 +102,22 @@ def init(
     force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
 ) -> None:
     """Look at your files, guess the roles of their columns, and write a commented study.toml that runs."""
-    from segtool.sources import guess_study
+    from segtool.sources import guess_labels, guess_study
 
-    if out.exists() and not force:
-        raise OutputError(f"{out} exists.", fix="Name another with --out, or replace it with --force.")
-    text = guess_study(files, as_of=as_of, timezone=timezone, relative_to=out.parent)
+    texts = {
+        out: guess_study(files, as_of=as_of, timezone=timezone, relative_to=out.parent),
+        out.parent / "labels.toml": guess_labels(files),
+    }
+    texts = {path: text for path, text in texts.items() if text}
+    for path in texts:
+        if path.exists() and not force:
+            raise OutputError(f"{path} exists.", fix="Name another with --out, or replace it with --force.")
     out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(text, encoding="utf-8")
-    print(f"wrote {out}; read it, then: segtool check {out} && segtool run {out} --out out")
+    for path, text in texts.items():
+        path.write_text(text, encoding="utf-8")
+    print(
+        f"wrote {' and '.join(map(str, texts))}; read it, then: segtool check {out} && segtool run {out} --out out"
+    )
 
 
 @app.command()

@@ -108,8 +108,26 @@ def test_a_bad_study_ends_in_one_message(tmp_path, study, exit_code, says):
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["run", "study.toml", "--out", "orders.csv/out"],
+        ["label", "study.toml", "--csv", "no/such/folder/x.csv"],
+        ["init", "orders.csv", "--out", "orders.csv/study.toml"],
+        ["report", "study.toml", "--out", "no/such/folder/report.html"],
+    ],
+    ids=lambda words: words[0],
+)
+def test_a_place_that_cannot_be_written_is_an_output_problem(started, words):
+    done = segtool(*words, cwd=started)
+    assert done.returncode == 5, done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_an_unknown_option_is_usage(tmp_path):
-    assert segtool("run", "--no-such-option", cwd=tmp_path).returncode == 2
+    done = segtool("run", "--no-such-option", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "--no-such-option" in done.stderr
 
 
 def test_an_existing_output_is_not_replaced_unasked(started):
@@ -129,3 +147,31 @@ def test_the_demo_simulates_and_runs(tmp_path):
 
 def test_version():
     assert segtool("--version").stdout.startswith("segtool 0.")
+
+
+@pytest.fixture(scope="module")
+def survey(tmp_path_factory):
+    """Answers alone: no log, no times but that of the answer."""
+    folder = tmp_path_factory.mktemp("survey")
+    rows = [
+        {
+            "respondent": f"r{n:03d}",
+            "submitted": f"2026-05-{1 + n % 28:02d} 12:00:00",
+            "Where do you live?": ["city", "town", "village"][n % 3 if n % 5 else 0],
+            "What do you drink?": ["tea", "coffee"][n % 3 == 0],
+            "How often do you cook?": ["never", "weekly", "daily"][(n % 3 + n % 7 // 6) % 3],
+        }
+        for n in range(120)
+    ]
+    pd.DataFrame(rows).to_csv(folder / "survey export.csv", index=False)
+    return folder
+
+
+def test_a_survey_alone_runs(survey):
+    done = segtool("init", "survey export.csv", cwd=survey)
+    assert done.returncode == 0, done.stderr
+    assert (survey / "labels.toml").exists()
+    assert segtool("check", "study.toml", "--quiet", cwd=survey).returncode == 0
+    found = segtool("personas", "study.toml", "--json", "--quiet", cwd=survey)
+    assert found.returncode == 0, found.stderr
+    assert sum(row["n_users"] for row in json.loads(found.stdout)["rows"]) == 120

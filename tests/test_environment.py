@@ -12,7 +12,7 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
 # conda-forge's names for the same packages
-CONDA_NAMES = {"python-duckdb": "duckdb", "matplotlib-base": "matplotlib", "great-tables": "great-tables"}
+CONDA_NAMES = {"python-duckdb": "duckdb", "matplotlib-base": "matplotlib"}
 
 
 def pyproject() -> dict:

@@ -1,9 +1,10 @@
 """CSV that opens right in a spreadsheet, and cannot do anything there.
 
-A spreadsheet runs a cell that begins like a formula, and rewrites text that looks like a number
-or a date: 00123 becomes 123, 5-10 becomes the tenth of May. Both are kept from happening by one
-leading apostrophe. A text that has one of its own gets a second, so that taking one away always
-gives the original back (`unguard`, `read_csv`).
+A spreadsheet runs a cell that begins like a formula: one leading apostrophe keeps it from that. A
+text that has one of its own gets a second, so that taking one away always gives the original back
+(`unguard`, `read_csv`). All other text is written as it is, so that ids join with the tables they
+came from. Excel also rewrites text that looks like a number or a date (00123 becomes 123, 5-10 the
+tenth of May); only where that is asked for, `excel_ids`, such text gets the apostrophe too.
 """
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ _TWO_PARTS = re.compile(r"(\d{1,4})[-/](\d{1,4})\Z")
 LAST_MONTH = 12
 LONGEST_NUMBER = 255
 _HAS_DIGIT = re.compile(r"\d")
+# A negative number runs nothing. Not \d: other scripts' digits are no number to a spreadsheet.
+_NEGATIVE = re.compile(r"-[0-9]{1,15}(\.[0-9]{1,15})?\Z")
 _PLAIN_INTEGER = re.compile(r"(0|[1-9][0-9]{0,14})\Z")  # a spreadsheet keeps 15 digits
 _NUMBER_OR_DATE = re.compile(r"[\s\d.,:/%$€£¥₩()年月日時时分秒上午下-]+\Z")
 _EXPONENT = re.compile(r"\s*\d*\.?\d+e[+\-]?\d+\s*\Z", re.IGNORECASE)
@@ -44,22 +47,23 @@ _MONTH = r"(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
 _NAMED_DATE = re.compile(rf"\s*(\d{{1,4}}[\s/\-]*{_MONTH}|{_MONTH}[\s/\-]*\d)[\s/\-,\d]*\Z", re.IGNORECASE)
 
 
-def guard(text: str, *, excel: bool = True) -> str:
+def guard(text: str, *, excel_ids: bool = False) -> str:
     """Return a cell's text such that a spreadsheet takes it as text and runs nothing.
 
     Parameters
     ----------
     text : str
-    excel : bool
-        Also keep Excel from turning ids and ranges into numbers and dates.
+    excel_ids : bool
+        Also keep Excel from turning ids and ranges into numbers and dates. Other programs then
+        have to take the apostrophe away before they can join on the ids.
 
     Examples
     --------
-    >>> guard("=1+1"), guard("00123"), guard("00123", excel=False), guard("tea & books")
-    ("'=1+1", "'00123", '00123', 'tea & books')
+    >>> guard("=1+1"), guard("00123"), guard("-5"), guard("00123", excel_ids=True), guard("tea & books")
+    ("'=1+1", '00123', '-5', "'00123", 'tea & books')
     """
-    begins = text[:1] == GUARD or text.lstrip(INVISIBLE)[:1] in TRIGGERS
-    if text and (begins or text[0] in TRIGGERS or (excel and is_rewritten(text))):
+    begins = text[:1] == GUARD or text.lstrip(INVISIBLE)[:1] in TRIGGERS or text[:1] in TRIGGERS
+    if text and ((begins and not _NEGATIVE.match(text)) or (excel_ids and is_rewritten(text))):
         return GUARD + text
     return text
 
@@ -69,8 +73,8 @@ def unguard(text: str) -> str:
 
     Examples
     --------
-    >>> unguard("'00123"), unguard("tea")
-    ('00123', 'tea')
+    >>> unguard("'=1+1"), unguard("tea")
+    ('=1+1', 'tea')
     """
     return text[1:] if text[:1] == GUARD else text
 
@@ -95,7 +99,11 @@ def is_rewritten(text: str) -> bool:
 
 
 def write_csv(
-    frame: pd.DataFrame | Iterable[pd.DataFrame], path: str | Path | BinaryIO, *, excel: bool = True
+    frame: pd.DataFrame | Iterable[pd.DataFrame],
+    path: str | Path | BinaryIO,
+    *,
+    excel: bool = True,
+    excel_ids: bool = False,
 ) -> int:
     """Write a table as CSV: text guarded and quoted, numbers as numbers, unknown as nothing.
 
@@ -105,7 +113,9 @@ def write_csv(
         The index is not written. Of no frames at all, the file is empty.
     path : path or binary file
     excel : bool
-        A byte order mark, so that Excel reads UTF-8, and ids kept as text (see `guard`).
+        A byte order mark, so that Excel reads UTF-8.
+    excel_ids : bool
+        Ids kept from becoming numbers in Excel, by an apostrophe (see `guard`).
 
     Returns
     -------
@@ -134,12 +144,12 @@ def write_csv(
     """
     frames = [frame] if isinstance(frame, pd.DataFrame) else frame
     if hasattr(path, "write"):
-        return _write_into(path, frames, excel)
+        return _write_into(path, frames, excel, excel_ids)
     with open(path, "wb") as target:
-        return _write_into(target, frames, excel)
+        return _write_into(target, frames, excel, excel_ids)
 
 
-def _write_into(target: BinaryIO, frames: Iterable[pd.DataFrame], excel: bool) -> int:
+def _write_into(target: BinaryIO, frames: Iterable[pd.DataFrame], excel: bool, excel_ids: bool) -> int:
     if excel:
         target.write(BOM)
     writer, n_rows = None, 0
@@ -148,8 +158,8 @@ def _write_into(target: BinaryIO, frames: Iterable[pd.DataFrame], excel: bool) -
             raise InputError("Two columns have the same name.", "each column named once.")
         if rows.columns.empty:
             continue
-        header = [guard(str(name), excel=excel) for name in rows.columns]
-        batch = pa.table([_arrow_column(rows[name], excel) for name in rows.columns], names=header)
+        header = [guard(str(name), excel_ids=excel_ids) for name in rows.columns]
+        batch = pa.table([_arrow_column(rows[name], excel_ids) for name in rows.columns], names=header)
         if writer is None:
             options = pa.csv.WriteOptions(quoting_style="needed")
             writer = pa.csv.CSVWriter(target, batch.schema, write_options=options)
@@ -165,7 +175,7 @@ def _slices(frame: pd.DataFrame) -> Iterator[pd.DataFrame]:
         yield frame.iloc[start : start + ROWS_AT_ONCE]
 
 
-def _arrow_column(cells: pd.Series, excel: bool) -> pa.Array:
+def _arrow_column(cells: pd.Series, excel_ids: bool) -> pa.Array:
     """Return one column as Arrow: numbers, booleans, or guarded text."""
     dtype = cells.dtype
     if pd.api.types.is_bool_dtype(dtype) and not isinstance(dtype, pd.CategoricalDtype):
@@ -176,7 +186,7 @@ def _arrow_column(cells: pd.Series, excel: bool) -> pa.Array:
         return _float_column(cells)
     if pd.api.types.is_datetime64_any_dtype(dtype):
         cells = _iso_times(cells)
-    return _text_column(cells, excel)
+    return _text_column(cells, excel_ids)
 
 
 def _float_column(cells: pd.Series) -> pa.Array:
@@ -192,10 +202,10 @@ def _iso_times(cells: pd.Series) -> pd.Series:
     return plain.dt.strftime("%Y-%m-%dT%H:%M:%S").add(zone).where(cells.notna())
 
 
-def _text_column(cells: pd.Series, excel: bool) -> pa.Array:
+def _text_column(cells: pd.Series, excel_ids: bool) -> pa.Array:
     """Guard each distinct text once: a label column repeats a handful of values half a million times."""
     codes, distinct = pd.factorize(cells.astype(object), use_na_sentinel=True)
-    safe = pa.array([guard(_as_text(value), excel=excel) for value in distinct], pa.string())
+    safe = pa.array([guard(_as_text(value), excel_ids=excel_ids) for value in distinct], pa.string())
     return safe.take(pa.array(codes, pa.int64(), mask=codes < 0))
 
 

@@ -7,15 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet
 from pydantic import BaseModel, ConfigDict, Field
 
-from segtool.engines import literal, quote
-from segtool.errors import OutputError
-from segtool.errors import NotFittedError
+from segtool.errors import NotFittedError, OutputError
 from segtool.outputs.csv_files import write_csv
 from segtool.outputs.folder import open_folder
+from segtool.outputs.ledger import write_claims
 from segtool.outputs.manifest import (
     Manifest,
     describe_files,
@@ -26,6 +23,7 @@ from segtool.outputs.manifest import (
 )
 from segtool.outputs.privacy import hash_ids, hide_small_sizes, read_id_key
 from segtool.outputs.report import describe_study, render_report
+from segtool.outputs.small_shares import mask_counts, mask_sentences
 
 MANY_SEPARATOR = ": "
 PERSONA_COLUMNS = (
@@ -53,8 +51,11 @@ class ExportSettings(BaseModel):
 
     # Below this many people a count is not shown; 5 is the usual floor for open tables.
     min_cell: int = Field(default=5, ge=1)
-    # A byte order mark, and ids kept from becoming numbers; formulas are guarded either way.
+    # A byte order mark, so that Excel reads UTF-8; formulas are guarded either way.
     excel: bool = True
+    # Guards ids that Excel would rewrite (00123, 1e5), at the price that other programs must strip
+    # the apostrophe before they join on them: segtool's read_csv does.
+    excel_ids: bool = False
     # Ids as keyed hashes; the key comes from SEGTOOL_ID_KEY or a file.
     hash_ids: bool = False
     id_key_file: str | None = None
@@ -116,7 +117,8 @@ def export_study(
     No file but the manifest holds a time of day of its own: the same study writes the same bytes.
     """
     settings = settings or getattr(study, "export", None) or ExportSettings()
-    key = read_id_key(settings.id_key_file) if settings.hash_ids else None
+    key_file = Path(base) / settings.id_key_file if settings.id_key_file else None
+    key = read_id_key(key_file) if settings.hash_ids else None
     inside = find_sensitive(labels, settings)
     with open_folder(out, force=force) as folder:
         rows = write_tables(folder, sources, labels, personas, plan, holdout, settings, inside, key)
@@ -133,7 +135,14 @@ def export_study(
 
 
 def write_report(
-    path: str | Path, *, sources, labels, personas, plan, settings: ExportSettings | None = None, study: Any = None
+    path: str | Path,
+    *,
+    sources,
+    labels,
+    personas,
+    plan,
+    settings: ExportSettings | None = None,
+    study: Any = None,
 ) -> Path:
     """Write the report alone, under the same privacy rules as the folder.
 
@@ -166,7 +175,9 @@ def write_report(
     try:
         Path(path).write_text(render_report(facts), encoding="utf-8", newline="\n")
     except OSError as error:
-        raise OutputError(f"the report cannot be written: {error.strerror}.", fix="Name another --out.") from error
+        raise OutputError(
+            f"the report cannot be written: {error.strerror}.", fix="Name another --out."
+        ) from error
     return Path(path)
 
 
@@ -202,7 +213,7 @@ def write_tables(
         "personas.csv": list_personas(labels, personas, holdout, inside),
         "portraits.csv": list_portraits(labels, personas, settings.min_cell, inside),
         "targeting.csv": list_targeting(plan, settings.min_cell),
-        "user_topics.csv": list_user_topics(plan),
+        "user_topics.csv": list_user_topics(plan, holdout),
     }
     (folder / "rejected").mkdir()
     for table in sources.tables:
@@ -210,7 +221,9 @@ def write_tables(
         # The raw line holds the ids that hashing is to hide.
         tables[f"rejected/{table}.csv"] = rejected.drop(columns="raw", errors="ignore") if key else rejected
     rows = {
-        name: write_csv(_hidden(table, key), folder / name, excel=settings.excel)
+        name: write_csv(
+            _hidden(table, key), folder / name, excel=settings.excel, excel_ids=settings.excel_ids
+        )
         for name, table in tables.items()
     }
     rows["claims.parquet"] = write_claims(labels, folder / "claims.parquet", inside, key)
@@ -257,6 +270,8 @@ def list_portraits(labels, personas, min_cell: int, inside: Iterable[str] = ()) 
     hidden = sizes.isna()
     table["n_users"] = sizes
     table["share"] = table["share"].mask(hidden)
+    if "sentence" in table:
+        table["sentence"] = mask_sentences(personas, table, min_cell)
     texts = [name for name in ("defining", "rule", "sentence") if name in table]
     table[texts] = table[texts].mask(hidden)
     for name in ("rule_precision", "rule_recall", "mean_membership"):
@@ -287,53 +302,39 @@ def list_targeting(plan, min_cell: int) -> pd.DataFrame:
     if "n_events" in table:  # events of four people say what the four did
         table["n_events"] = table["n_events"].astype("Int64").mask(few)
     for name in (column for column in table if column == "reason" or column.startswith("why_")):
-        table[name] = table[name].mask(few)  # reasons name the count
+        said = [mask_counts(text, min_cell) if isinstance(text, str) else text for text in table[name]]
+        table[name] = pd.Series(said, table.index, dtype=object).mask(few)  # reasons name the count
     return table
 
 
-def list_user_topics(plan) -> pd.DataFrame | Iterator[pd.DataFrame]:
-    """Return each user's topics, in batches where the plan gives them."""
+def list_user_topics(plan, holdout: pd.Series) -> pd.DataFrame | Iterator[pd.DataFrame]:
+    """Return each user's topics, in batches where the plan gives them, those held out marked.
+
+    Whoever uses the file as a list to send to must be able to leave the control group alone.
+    """
     batches = getattr(plan, "user_topic_batches", None)
-    return batches() if batches is not None and plan.user_model is not None else plan.user_topics
+    if batches is None or plan.user_model is None:
+        return _mark_held_out(plan.user_topics, holdout)
+    return (_mark_held_out(batch, holdout) for batch in batches())
+
+
+def _mark_held_out(topics: pd.DataFrame, holdout: pd.Series) -> pd.DataFrame:
+    return topics.assign(holdout=topics["user_id"].map(holdout).astype("boolean"))
 
 
 def _hidden(table, key: bytes | None):
-    """Return a table, or batches, with pseudonyms for ids where there is a key."""
+    """Return a table, or batches, with pseudonyms for ids where there is a key, in the pseudonyms' order.
+
+    In the order of the raw ids, row by row, whoever has the list of users could undo the hashing.
+    """
     if key is None:
         return table
-    if isinstance(table, pd.DataFrame):
-        return table.assign(user_id=hash_ids(table["user_id"], key)) if "user_id" in table else table
-    return (batch.assign(user_id=hash_ids(batch["user_id"], key)) for batch in table)
-
-
-def write_claims(labels, path: Path, inside: Iterable[str] = (), key: bytes | None = None) -> int:
-    """Write the claims ledger as Parquet, never holding it in memory, and return its rows."""
-    inside = sorted(inside)
-    condition = f" WHERE label NOT IN ({', '.join(map(literal, inside))})" if inside else ""
-    table = quote(labels.tables["claims"])
-    sql = f"SELECT * FROM {table}{condition} ORDER BY user_id, label, value, source, claim"
-    if key is None:
-        return labels.engine.write(sql, path, "parquet")
-    writer, rows = None, 0
-    try:
-        for batch in labels.engine.batches(sql):
-            batch = _hash_batch(batch, key)
-            writer = writer or pa.parquet.ParquetWriter(path, batch.schema, compression="zstd")
-            writer.write_batch(batch)
-            rows += batch.num_rows
-    finally:
-        if writer is not None:
-            writer.close()
-    if writer is None:  # a file with its columns, also when nothing was claimed
-        pa.parquet.write_table(labels.engine.arrow(sql), path)
-    return rows
-
-
-def _hash_batch(batch: pa.RecordBatch, key: bytes) -> pa.RecordBatch:
-    place = batch.schema.get_field_index("user_id")
-    hashed = pa.array(hash_ids(batch.column(place).to_pylist(), key), pa.string())
-    columns = [hashed if number == place else column for number, column in enumerate(batch.columns)]
-    return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
+    if not isinstance(table, pd.DataFrame):
+        table = pd.concat(list(table), ignore_index=True)
+    if "user_id" not in table:
+        return table
+    hashed = table.assign(user_id=hash_ids(table["user_id"], key))
+    return hashed.sort_values("user_id", kind="stable", ignore_index=True)
 
 
 def describe_export(

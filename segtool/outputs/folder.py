@@ -226,6 +226,10 @@ def _explain_os_errors(out: Path) -> Iterator[None]:
                 f"the disk is full while writing {out}; what lay there before is unchanged.",
                 fix="Free some space, or write to another disk.",
             ) from error
+        if isinstance(error, (FileExistsError, NotADirectoryError)):
+            raise OutputError(
+                f"{out} cannot be made: a file is in the way.", "a folder of its own.", "Name another."
+            ) from error
         if number in REFUSED and _is_beside(error, out):
             raise OutputError(
                 f"{out} cannot be written: permission denied.", fix="Name another folder."

@@ -158,7 +158,13 @@ def read_id_key(path: str | Path | None = None) -> bytes:
     PrivacyError
         When there is none, or it is too short to protect anybody.
     """
-    key = Path(path).read_bytes().strip() if path else os.environ.get(KEY_VARIABLE, "").encode()
+    try:
+        key = Path(path).read_bytes().strip() if path else os.environ.get(KEY_VARIABLE, "").encode()
+    except OSError as error:
+        raise PrivacyError(
+            f"The file with the key for ids cannot be read: {error.strerror}.",
+            "a file that holds the key, beside the study or with a full path.",
+        ) from error
     if len(key) < MIN_KEY_BYTES:
         raise PrivacyError(
             "Ids are to be hashed, and there is no key for it."

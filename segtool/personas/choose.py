@@ -25,7 +25,7 @@ from segtool.personas.design import Rows
 from segtool.personas.mixture import Classes, Settings, memberships
 from segtool.personas.starts import Fit, fit_mixture
 
-MIN_JACCARD = 0.6  # Hennig: below 0.6 a cluster is not to be trusted, above 0.75 it is valid
+MIN_JACCARD, VALID_JACCARD = 0.6, 0.75  # Hennig: below not to be trusted, above valid
 MIN_AGREEMENT = 0.6
 MIN_USERS = 5
 STABILITY_SEED = 7919  # keeps the dealing of halves apart from the starts of fits
@@ -240,7 +240,7 @@ def count_personas(n: int) -> str:
     return f"{n} persona{'s' if n != 1 else ''}"
 
 
-def chosen_in_words(table: pd.DataFrame, n_users: float) -> str:
+def chosen_in_words(table: pd.DataFrame, n_users: float, jaccard: np.ndarray | None = None) -> str:
     """Say which number of personas a curve speaks for, and why.
 
     Parameters
@@ -249,18 +249,31 @@ def chosen_in_words(table: pd.DataFrame, n_users: float) -> str:
         Of a :class:`Choice`.
     n_users : float
         Users behind it.
+    jaccard : ndarray of shape (n_classes,), optional
+        Of the chosen number; by default only the smallest, from the table, is said.
     """
     row = table[table["chosen"]].iloc[0]
     if row["k"] > 1:
-        return (
-            f"{count_personas(int(row['k']))}: found again in halves of the users (agreement "
-            f"{row['stability']:.2f}, weakest persona {row['min_jaccard']:.2f}); "
-            f"smallest {row['min_share']:.1%} of users."
-        )
+        return _found_in_words(row, jaccard)
     if len(table) == 1:
         return f"No structure: {n_users:,.0f} users are too few to compare numbers of personas."
     ks = table["k"].iloc[1:]
     return (
         f"No structure: no number of personas from {ks.min()} to {ks.max()} both comes back in halves of "
         "the users and describes them better than one group does."
+    )
+
+
+def _found_in_words(row: pd.Series, jaccard: np.ndarray | None) -> str:
+    """Say what was found to a reader who has never heard of a Jaccard index, with its true figures."""
+    low = row["min_jaccard"]
+    high = None if jaccard is None else float(np.max(jaccard))
+    share = (
+        f"at least {low:.0%}" if high is None else " to ".join(dict.fromkeys([f"{low:.0%}", f"{high:.0%}"]))
+    )
+    how = "stable" if low >= VALID_JACCARD else "fairly stable"
+    return (
+        f"{count_personas(int(row['k']))}, {how}: when the users are split in halves and grouped again, each "
+        f"persona and its match share {share} of their users (over {VALID_JACCARD:.0%} is stable); the "
+        f"smallest holds {row['min_share']:.1%} of all users."
     )

@@ -11,6 +11,7 @@ import pandas as pd
 
 from segtool.display import join_words
 from segtool.errors import InputError
+from segtool.personas.choose import adjusted_rand, users_table
 from segtool.personas.encode import MIN_KNOWN_SHARE, Encoding, LabelTable, fit_encoding, plain_facet
 from segtool.personas.latent_class import LatentClassPersonas
 from segtool.personas.membership import UnsureRule, find_informative, predict_memberships
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 ACTIVITY_FACETS = frozenset({"activity", "lifecycle"})
 ONE_FACET = 0.8  # of the defining values: above it one facet is all that tells personas apart
+# Adjusted Rand index between the personas and one label, where it is known, and for how many it must be.
+ONE_LABEL, ONE_LABEL_KNOWN = 0.8, 0.5
 TOO_MUCH_ACTIVITY = 0.5  # of an activity label's variance: above it the personas are activity tiers
 
 
@@ -114,7 +117,7 @@ def find_personas(
     unsure = rule.find_unsure(probabilities, table)
     summary = summarize(table, encoding, model, profile, probabilities, unsure, random_state)
     return Personas(
-        names=name_personas(profile, table.infos, model.n_personas_),
+        names=name_personas(profile, table.infos, model.n_personas_, summary["n_users"].tolist()),
         verdict=write_verdict(model, profile, table),
         summary=summary,
         model=model,
@@ -229,7 +232,7 @@ def write_notes(
     """Return what a reader should know before trusting the personas."""
     notes = [
         *_note_activity(table, encoding, codes, len(summary)),
-        *_note_one_facet(encoding, table, profile),
+        *(_note_one_label(table, encoding, codes) or _note_one_facet(encoding, table, profile)),
     ]
     shaky = summary[summary["stability"] < 0.6]
     if len(shaky):
@@ -242,6 +245,40 @@ def write_notes(
         more = f" and {len(encoding.left_out) - 5} more" if len(encoding.left_out) > 5 else ""
         notes.append(f"{len(encoding.left_out)} labels left out: {which}{more}.")
     return notes
+
+
+def _note_one_label(table: LabelTable, encoding: Encoding, codes: np.ndarray) -> list[str]:
+    """Say so when one label alone gives the same groups: then a filter does, and nothing was found."""
+    agreements = {label: agree_with_label(table, label, codes) for label in encoding.basis}
+    label = max(agreements, key=agreements.get, default=None)
+    if label is None or agreements[label] < ONE_LABEL:
+        return []
+    return [
+        f"The personas split on one label, {table.infos[label].title}, alone: a filter on it gives nearly "
+        "the same groups. To see what else tells users apart, leave it out of the basis: basis=[...]."
+    ]
+
+
+def agree_with_label(table: LabelTable, label: str, codes: np.ndarray) -> float:
+    """Return how far one label alone gives the personas: adjusted Rand index, 1 when it does exactly.
+
+    Taken over the users for whom the label is known; 0 where that is less than half of them. Of a
+    many-valued label each value is a yes or no of its own, and the best one counts.
+    """
+    if table.infos[label].kind == "many":
+        columns = [table.frame[column].astype("Int8") for column in table.columns_of(label)]
+        values = [column.fillna(-1).to_numpy(int) for column in columns]
+    else:
+        values = [np.asarray(describe_cells(table, label).codes, dtype=int)]
+    return max((_agreement(each, codes) for each in values), default=0.0)
+
+
+def _agreement(values: np.ndarray, codes: np.ndarray) -> float:
+    known = values >= 0
+    if known.mean() < ONE_LABEL_KNOWN or len(np.unique(codes[known])) < 2:
+        return 0.0
+    shape = (int(values.max()) + 1, int(codes.max()) + 1)
+    return adjusted_rand(users_table(values[known], codes[known], np.ones(known.sum()), shape))
 
 
 def _note_one_facet(encoding: Encoding, table: LabelTable, profile: pd.DataFrame) -> list[str]:

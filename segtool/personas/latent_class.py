@@ -45,6 +45,8 @@ class LatentClassPersonas(JsonModel, ClusterMixin, TransformerMixin, BaseEstimat
     preparation, everything else has a probability per level. Missing cells are marginalised out,
     never imputed, so that a survey answered by few informs without becoming the segmentation.
 
+    ``save(path)`` keeps a fitted model as a JSON file, ``LatentClassPersonas.load(path)`` reads it.
+
     Parameters
     ----------
     n_personas : int, optional
@@ -292,7 +294,7 @@ class LatentClassPersonas(JsonModel, ClusterMixin, TransformerMixin, BaseEstimat
         if not self._plans:
             return "No structure: no column is left that could form personas."
         if self.choice_ is not None:
-            return chosen_in_words(self.choice_, self._n_users)
+            return chosen_in_words(self.choice_, self._n_users, self.stability_)
         n = self.n_personas_
         found = "as asked" if n == asked else f"although {asked} were asked: users differ too little for more"
         return f"{count_personas(n)}, {found}; smallest {self._smallest:.1%} of users."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -13,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from segtool.errors import InputError
 from segtool.personas.design import Layout
+from segtool.personas.files import read_text, write_whole
 from segtool.personas.mixture import Classes
 from segtool.personas.prepare import ColumnPlan
 
@@ -272,7 +274,49 @@ def _text(value: Any) -> str:
 
 
 class JsonModel:
-    """What an estimator needs to be kept as JSON: :meth:`to_json` and :meth:`from_json`."""
+    """What an estimator needs to be kept: :meth:`save` and :meth:`load` a file, or the JSON itself."""
+
+    def save(self, path: str | Path) -> Path:
+        """Write the fitted model to a JSON file, whole or not at all; it holds no users.
+
+        Parameters
+        ----------
+        path : str or Path
+
+        Returns
+        -------
+        Path
+            The file.
+
+        Raises
+        ------
+        NotFittedError
+            Before fit.
+        OutputError
+            If the file cannot be written.
+        """
+        text = json.dumps(self.to_json(), ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+        return write_whole(path, text, "The model")
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Read a model that :meth:`save` wrote, checking every part of it.
+
+        Parameters
+        ----------
+        path : str or Path
+
+        Returns
+        -------
+        The same kind of estimator
+            Fitted, without ``labels_``, which belong to the users of the fit.
+
+        Raises
+        ------
+        InputError
+            If there is no such file, or anything in it is not as it should be.
+        """
+        return cls.from_json(read_text(path, "a file written by save."))
 
     def to_json(self) -> dict[str, Any]:
         """Give the fitted model as plain dicts, lists, numbers and text, ready for ``json.dumps``.

@@ -2,14 +2,14 @@
 
 A name is put together from what the analyst already wrote in the catalogue ("likes {value}",
 "{value} spending power"): who they are first, then what they are into, then how they act. The
-little grammar here only knows English clauses of these shapes; any other clause, in any language,
-is used as it stands, after a comma.
+little grammar of `english` only knows clauses of some shapes and words; any other clause, in any
+language, is used as it stands, after a comma.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +17,7 @@ import pandas as pd
 
 from segtool.labels.frames import LabelInfo
 from segtool.personas.encode import OTHER
+from segtool.personas.english import LEVELS, capital, liking, name_thing, names_people, people, plural_verb
 
 MAX_FACETS, MAX_WORDS = 3, 8
 SECOND_SCORE, THIRD_SCORE = 0.4, 0.75  # of the best trait: two clear traits read better than three
@@ -24,12 +25,13 @@ SECOND_SCORE, THIRD_SCORE = 0.4, 0.75  # of the best trait: two clear traits rea
 NEAR_UNIVERSAL = 0.8
 WEAK_INDEX, MIN_SHARE = 115.0, 0.3
 # Who someone is makes a better name than when they open the app.
-FACET_WEIGHT = {"taste": 1.2, "consumption": 1.1}
+FACET_WEIGHT = {"taste": 1.2, "consumption": 1.1, "rhythm": 0.9, "channel": 0.9}
 MIN_USERS = 10  # with the value in the persona: fewer make no trait
 MIN_CONTRAST_USERS = 20  # shares of fewer users are no contrast
 NOUN_WEIGHT = 1.6  # "students" says more than "aged 18-24"
-# What one in ten of a persona answered may still name it, if it is clearer than what all show.
-KNOWN_POWER = 0.125
+# What one in twenty answered is no name for the other nineteen, and the more are known the better.
+MIN_KNOWN, KNOWN_POWER = 0.2, 0.5
+CODE = re.compile(r"[!-~]{1,2}|[\d\W_]+")  # "b", "T3", "18-24": says nothing without its title
 FACET_ORDER = ("life stage", "consumption", "taste", "rhythm", "channel")
 
 
@@ -44,9 +46,15 @@ class Trait:
     short: str  # the clause as a name uses it
     score: float
     tier: int = 3  # 3 forms and defines, 2 forms, 1 a defining descriptor, 0 the rest
+    known: float = 1.0  # share of the persona for whom the label is known
 
 
-def name_personas(profile: pd.DataFrame, infos: Mapping[str, LabelInfo], n_personas: int) -> dict[int, str]:
+def name_personas(
+    profile: pd.DataFrame,
+    infos: Mapping[str, LabelInfo],
+    n_personas: int,
+    sizes: Sequence[int] | None = None,
+) -> dict[int, str]:
     """Give each persona a short name of its own.
 
     Parameters
@@ -56,6 +64,8 @@ def name_personas(profile: pd.DataFrame, infos: Mapping[str, LabelInfo], n_perso
     infos : Mapping of str to LabelInfo
         The phrases, facets and whether a label is sensitive (those are never part of a name).
     n_personas : int
+    sizes : sequence of int, optional
+        Users per persona; by default the most for whom any label is known.
 
     Returns
     -------
@@ -64,20 +74,32 @@ def name_personas(profile: pd.DataFrame, infos: Mapping[str, LabelInfo], n_perso
 
     Notes
     -----
-    Traits are ranked by Cohen's h times the root of their share, among those that are defining,
-    a little less where few are known; the best of up to three facets make the name. When two
+    Traits are ranked by Cohen's h times the root of their share times the root of the share of
+    users for whom the label is known; defining ones first. The best of up to three facets make the
+    name. A label known for under a fifth of a persona names it only where nothing else can. When two
     personas would share a name, the smaller takes its next trait until they differ.
     """
     if n_personas == 1:
         return {1: "All users"}
-    traits = {k: rank_traits(profile[profile["persona_id"] == k], infos) for k in range(1, n_personas + 1)}
+    traits = {}
+    for k in range(1, n_personas + 1):
+        rows = profile[profile["persona_id"] == k]
+        traits[k] = name_traits(rows, infos, None if sizes is None else int(sizes[k - 1]))
     names: dict[int, str] = {}
     for persona_id, ranked in traits.items():
         names[persona_id] = _free_name(ranked, {name.casefold() for name in names.values()}, persona_id)
     return names
 
 
-def rank_traits(rows: pd.DataFrame, infos: Mapping[str, LabelInfo]) -> list[Trait]:
+def name_traits(rows: pd.DataFrame, infos: Mapping[str, LabelInfo], n_users: int | None) -> list[Trait]:
+    """Return the traits that may name a persona: those known for enough of it, or any if there is none."""
+    ranked = rank_traits(rows, infos, n_users)
+    return [trait for trait in ranked if trait.known >= MIN_KNOWN] or ranked
+
+
+def rank_traits(
+    rows: pd.DataFrame, infos: Mapping[str, LabelInfo], n_users: int | None = None
+) -> list[Trait]:
     """Return what may be said of one persona, best first; labels that formed it before the others."""
     usable = rows[
         (rows["share_in"] >= MIN_SHARE)
@@ -87,7 +109,7 @@ def rank_traits(rows: pd.DataFrame, infos: Mapping[str, LabelInfo]) -> list[Trai
         & (rows["n_in"] >= MIN_USERS)
         & (rows["value"] != OTHER)
     ]
-    traits, most_known = [], rows["n_known"].max()
+    traits, n_users = [], n_users or max(rows["n_known"].max(), 1)
     for row in usable.itertuples(index=False):
         info = infos[row.label]
         clause = clause_of(info, row.value)
@@ -95,13 +117,13 @@ def rank_traits(rows: pd.DataFrame, infos: Mapping[str, LabelInfo]) -> list[Trai
             continue
         facet = facet_of(info)
         score = float(row.effect * np.sqrt(row.share_in) * FACET_WEIGHT.get(facet, 1.0))
-        score *= (row.n_known / most_known) ** KNOWN_POWER
+        known = row.n_known / n_users
+        score *= known**KNOWN_POWER
         if facet == "life stage" and names_people(clause):
             score *= NOUN_WEIGHT
         tier = 2 * bool(row.forms) + bool(row.defining)
-        traits.append(
-            Trait(facet, row.label, str(row.value), clause, short_clause(info, row.value), score, tier)
-        )
+        short = short_clause(info, row.value)
+        traits.append(Trait(facet, row.label, str(row.value), clause, short, score, tier, known))
     return sorted(traits, key=lambda trait: (-trait.tier, -trait.score))
 
 
@@ -114,6 +136,8 @@ def facet_of(info: LabelInfo) -> str:
 def clause_of(info: LabelInfo, value: str) -> str:
     """Return the clause of a value; a label without a phrase of its own says "title: value".
 
+    So does a value that is a mere code: "b" tells nobody who these users are.
+
     Examples
     --------
     >>> clause_of(LabelInfo("city", "City", "place", "nominal"), "Hefei")
@@ -121,28 +145,29 @@ def clause_of(info: LabelInfo, value: str) -> str:
     >>> clause_of(LabelInfo("taste", "Taste", "taste", "many", phrase="likes {value}"), "tea")
     'likes tea'
     """
-    if info.phrase == "{value}" and facet_of(info) != "life stage":
-        clause = f"{lower_title(info)}: {value}"
-    else:
-        clause = info.clause(value).strip()
+    is_bare = facet_of(info) == "life stage" and not CODE.fullmatch(value)
+    said_alone = info.phrase == "{value}" and not is_bare
+    clause = f"{lower_title(info)}: {value}" if said_alone else info.clause(value).strip()
     return clause.replace(value, _spaced(value)) if value else clause
 
 
 def short_clause(info: LabelInfo, value: str) -> str:
-    """Return the clause as a name needs it: "title: value" becomes "value" or "value title".
+    """Return the clause as a name needs it: of "title: high" comes "high title", of a life stage its value.
 
     Examples
     --------
     >>> short_clause(LabelInfo("spending_power", "Spending power", "other", "ordered"), "high")
     'high spending power'
     >>> short_clause(LabelInfo("topic", "Topic", "other", "nominal"), "tea")
-    'tea'
+    'topic: tea'
     """
     clause = clause_of(info, value)
-    words = _spaced(value)
-    if info.kind != "flag" and clause.lower() == f"{info.title}: {words}".lower():
-        return f"{words} {lower_title(info)}" if info.kind == "ordered" else words
-    return clause
+    if info.kind == "flag" or clause.lower() != f"{info.title}: {_spaced(value)}".lower():
+        return clause
+    if facet_of(info) == "life stage" and not CODE.fullmatch(value):
+        return _spaced(value)
+    is_level = info.kind == "ordered" and value.lower() in LEVELS
+    return f"{value} {lower_title(info)}" if is_level else clause
 
 
 def _spaced(value: str) -> str:
@@ -205,12 +230,12 @@ def compose_name(traits: list[Trait]) -> str:
     clauses = [trait.short for trait in ordered]
     likings, verbs, things, plain = _sort_clauses(clauses)
     if plain and plain[0] == clauses[0]:  # the first says who they are
-        name = _people(plain.pop(0), noun=ordered[0].facet == "life stage")
+        name = people(plain.pop(0), noun=ordered[0].facet == "life stage")
         name += " into " + " and ".join(likings) if likings else ""
     elif likings:
         name = "Fans of " + " and ".join(likings)
     else:
-        name = "People" if verbs or things else _capital(plain.pop(0))
+        name = "People" if verbs or things else capital(plain.pop(0))
     name += " with " + " and ".join(things) if things else ""
     name += " who " + " and ".join(verbs) if verbs else ""
     return ", ".join(re.sub(r"\bperson$", "people", part) for part in [name, *plain])
@@ -220,106 +245,21 @@ def _sort_clauses(clauses: list[str]) -> tuple[list[str], list[str], list[str], 
     """Return what they like, what they do, what they have, and clauses of any other shape."""
     likings, verbs, things, plain = [], [], [], []
     for number, clause in enumerate(clauses):
-        if liked := _liking(clause):
+        if liked := liking(clause):
             likings.append(liked)
-        elif verb := _plural_verb(clause):
+        elif number and clause.endswith(" person"):
+            verbs.append(f"are {clause.removesuffix(' person')} people")
+        elif verb := plural_verb(clause):
             verbs.append(verb)
-        elif thing := _thing(clause, first=number == 0):
+        elif thing := name_thing(clause, first=number == 0):
             things.append(thing)
         else:
             plain.append(clause)
     return likings, verbs, things, plain
 
 
-def names_people(clause: str) -> bool:
-    """Return whether a clause says who someone is ("student") and not what they do or where.
-
-    Examples
-    --------
-    >>> names_people("student"), names_people("aged 18-24"), names_people("lives in a big city")
-    (True, False, False)
-    """
-    is_other = re.match(r"(?:aged|in|with|under|over|from|between|not|no) ", clause)
-    is_other = is_other or ": " in clause or _thing(clause, first=False)
-    return not (is_other or _liking(clause) or _plural_verb(clause))
-
-
 def _facet_place(facet: str) -> int:
     return FACET_ORDER.index(facet) if facet in FACET_ORDER else len(FACET_ORDER)
-
-
-def _people(clause: str, noun: bool) -> str:
-    """Return a clause that is no verb as the people it speaks of."""
-    if spending := re.fullmatch(r"(\w+)[ -]spending(?: power)?", clause):
-        return _capital(spending[1]) + " spenders"
-    if re.match(r"(?:aged|in|with|under|over|from|between) ", clause):
-        return "People " + clause
-    return _capital(plural(re.sub(r"^(?:an?|the) ", "", clause)) if noun else clause)
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
-
-
-def _thing(clause: str, first: bool) -> str:
-    """Return "public-sector job" as "a public-sector job"; what comes first and names spenders is none."""
-    if clause.endswith("spending power"):
-        return "" if first else clause
-    if re.search(r"\b(?:job|income|degree|household|budget)$", clause) and ": " not in clause:
-        return (
-            clause
-            if re.match(r"(?:an?|the) ", clause)
-            else ("an " if clause[0] in "aeiou" else "a ") + clause
-        )
-    return ""
-
-
-def _liking(clause: str) -> str:
-    found = re.fullmatch(
-        r"(?:likes|loves|enjoys|prefers|(?:is )?(?:interested in|into|fond of)) (.+)", clause
-    )
-    return found[1] if found else ""
-
-
-_VERB = re.compile(r"([a-z]+[^s\W]s|is|has) (.+)")
-
-
-def _plural_verb(clause: str) -> str:
-    """Return "shops at night" as "shop at night", and an empty text for what is no such clause."""
-    found = _VERB.fullmatch(clause)
-    if not found:
-        return ""
-    verb, rest = found[1], found[2]
-    if verb in ("is", "has"):
-        return ("are " if verb == "is" else "have ") + rest
-    if verb.endswith("ies"):
-        return f"{verb[:-3]}y {rest}"
-    return f"{verb[:-2] if re.search(r'(?:sh|ch|ss|x|zz|o)es$', verb) else verb[:-1]} {rest}"
-
-
-def plural(noun: str) -> str:
-    """Return an English noun phrase in the plural, and anything else as it is.
-
-    Examples
-    --------
-    >>> plural("student"), plural("young family"), plural("parent of small children"), plural("retired")
-    ('students', 'young families', 'parents of small children', 'retired people')
-    """
-    parts = re.match(r"(.*?[a-z])((?: (?:of|with|in|on|at|who|from|without) .*)?)$", noun)
-    if not parts or re.match(r"(?:aged|at|living|no) ", noun):
-        return noun
-    head, tail = parts[1], parts[2]
-    if head.endswith(("ed", "ing")):
-        return f"{head} people{tail}"
-    if head.endswith("s"):
-        return noun
-    if re.search(r"[^aeiou]y$", head):
-        return head[:-1] + "ies" + tail
-    if head.endswith("person"):
-        return head[:-6] + "people" + tail
-    if head.endswith(("sh", "ch", "x")):
-        return head + "es" + tail
-    return head + "s" + tail
 
 
 def list_defining(profile: pd.DataFrame, infos: Mapping[str, LabelInfo], persona_id: int, n: int = 5) -> str:

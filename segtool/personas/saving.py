@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,8 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from segtool.errors import InputError, NotFittedError, OutputError, ParameterError
+from segtool.errors import InputError, NotFittedError, ParameterError
 from segtool.personas.encode import Encoding
+from segtool.personas.files import read_text, write_whole
 from segtool.personas.latent_class import LatentClassPersonas
 from segtool.personas.membership import UnsureRule
 
@@ -60,16 +60,7 @@ def save_personas(personas: Any, path: Path) -> Path:
         "model": personas.model.to_json(),
     }
     text = json.dumps(record, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
-    half = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        half.write_text(text, encoding="utf-8")
-        half.replace(path)
-    except OSError as error:
-        half.unlink(missing_ok=True)
-        raise OutputError(
-            f"The personas could not be written: {error.strerror}.", "a file in a folder that exists."
-        ) from error
-    return path
+    return write_whole(path, text, "The personas")
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
@@ -110,12 +101,10 @@ def load_personas(path: Path) -> dict[str, Any]:
 
 def _read_record(path: Path) -> dict[str, Any]:
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(
-            f"{path.name} cannot be read: {error.strerror}.", "a file written by personas.save."
-        ) from error
-    except ValueError as error:  # not JSON, or not UTF-8
+        record = json.loads(read_text(path, "a file written by personas.save."))
+    except InputError:
+        raise
+    except ValueError as error:
         raise _not_whole("it is not JSON") from error
     if not isinstance(record, dict) or record.get("format") != FORMAT:
         raise _not_whole("it is of another kind")

@@ -29,12 +29,13 @@ def plot_coverage(labels, *, leave_out: Collection[str] = ()) -> Figure:
     Returns
     -------
     matplotlib.figure.Figure
-        One bar per label; every label is written, however many there are.
+        One bar per label that is known of anybody; however many there are, each is written.
     """
     coverage = labels.coverage()
     table = known_shares(coverage[~coverage["label"].isin(list(leave_out))])
+    table = table[table["share"] > 0].reset_index(drop=True)
     if table.empty:
-        raise InputError("There are no labels to draw.", "at least one label.")
+        raise InputError("There are no labels to draw.", "at least one label that is known of anybody.")
     figure, (axes,) = new_figure(
         8.4,
         0.5 + 0.27 * len(table) + 0.16 * table["facet"].nunique(),

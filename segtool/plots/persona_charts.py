@@ -35,7 +35,12 @@ INDEX_SHADES = ("#D9C4A5", "#EFE6D8", "#FBFBFA", "#8DBBDD", "#12507F")
 
 @themed
 def plot_portraits(
-    personas, *, per_persona: int = 3, leave_out: Collection[str] = (), sizes: pd.Series | None = None
+    personas,
+    *,
+    per_persona: int = 3,
+    leave_out: Collection[str] = (),
+    sizes: pd.Series | None = None,
+    profile: pd.DataFrame | None = None,
 ) -> Figure:
     """Draw what sets each persona apart: its most telling label values, by index.
 
@@ -49,6 +54,9 @@ def plot_portraits(
         Labels that are not drawn.
     sizes : pd.Series, optional
         Users by persona_id to write instead of the portraits' own; a missing one is not written.
+    profile : pd.DataFrame, optional
+        Another profile than the personas' own, such as one in which small counts are masked: where
+        its column ``hidden`` is "<" or ">" the index is a bound, and is written as one.
 
     Returns
     -------
@@ -60,14 +68,14 @@ def plot_portraits(
     so that half as common (50) and twice as common (200) are equally strong.
     """
     check_number("per_persona", per_persona, low=1, high=12, integer=True)
-    portraits, profile = personas.portraits(), personas.profile()
+    portraits, profile = personas.portraits(), personas.profile() if profile is None else profile
     profile = profile[~profile["label"].isin(list(leave_out))]
     index = telling_values(profile, per_persona).reindex(columns=portraits["persona_id"])
     if index.empty:
         raise InputError("The profile of these personas is empty.", "personas found on labels.")
     titles = _titles(personas)
     shown = [
-        f"{elide(titles.get(label, label.replace('_', ' ')), 28)}: {elide(value, 26)}"
+        f"{elide(titles.get(label, label.replace('_', ' ')), 28)}: {elide(value.replace('_', ' '), 26)}"
         for label, value in index.index
     ]
     width = 4.0 + 1.22 * len(portraits)
@@ -75,9 +83,10 @@ def plot_portraits(
         max(width, 6.4),
         0.9 + 0.34 * len(index),
         "What sets each persona apart",
-        f"Index of each label value: 100 = as common as among all {portraits['n_users'].sum():,} users",
+        f"Index of each label value: 100 = as common as among all {portraits['n_users'].sum():,} users"
+        f"{'; <: too few to show' if 'hidden' in profile else ''}",
     )
-    _draw_index(figure, axes, index)
+    _draw_index(figure, axes, index, _hidden_cells(profile, index))
     set_ticks(axes, "y", shown, np.arange(len(shown)) + 0.5, rotation=0)
     _name_columns(axes, portraits, portraits.set_index("persona_id")["n_users"] if sizes is None else sizes)
     return figure
@@ -113,12 +122,25 @@ def telling_values(profile: pd.DataFrame, per_persona: int) -> pd.DataFrame:
     return table.reindex(pd.MultiIndex.from_frame(rows))
 
 
-def _draw_index(figure: Figure, axes, index: pd.DataFrame) -> None:
+def _hidden_cells(profile: pd.DataFrame, index: pd.DataFrame) -> pd.DataFrame:
+    """Return "<", ">" or "" for each cell of the index."""
+    if "hidden" not in profile:
+        return pd.DataFrame("", index.index, index.columns)
+    table = profile.pivot_table(
+        index=["label", "value"], columns="persona_id", values="hidden", aggfunc="first"
+    )
+    return table.reindex(index=index.index, columns=index.columns).fillna("")
+
+
+def _draw_index(figure: Figure, axes, index: pd.DataFrame, hidden: pd.DataFrame) -> None:
     import seaborn as sns
 
     low, high = np.log2(INDEX_LIMITS[0] / 100), np.log2(INDEX_LIMITS[1] / 100)
     values = np.log2(index.clip(*INDEX_LIMITS) / 100)
+    # Few people: the shade would say what the number must not, so it is the palest of all.
+    values = values.mask(hidden == "<", 0.0)
     written = index.map(lambda cell: "" if pd.isna(cell) else f"{cell:.0f}")
+    written = written.mask(hidden == "<", "<").mask(hidden == ">", ">" + written)
     sns.heatmap(
         values,
         ax=axes,

@@ -32,6 +32,7 @@ STAGE_COLOURS = ("#D6E6F2", "#A6CBE3", "#6FA8D0", "#3A7DB5", "#12507F", "#0B3555
 LEGEND_COLUMNS = 6
 # Users at no stage stand apart from the ladder, in greys.
 ASIDE = {"lapsed": "#C5CCD2", "unknown": "#E4E8EB"}
+TOPIC_COLUMNS = ("persona", "topic", "estimate", "lo", "hi")
 LIFT_LIMITS = (1 / 8, 32)  # beyond, a lift is the noise of a rare topic
 LIFT_TICKS = {"⅛": 0.125, "¼": 0.25, "½": 0.5, "1×": 1, "2×": 2, "4×": 4, "8×": 8, "16×": 16, "32×": 32}
 
@@ -43,7 +44,9 @@ def plot_topics(plan, *, top_k: int = 5) -> Figure:
     Parameters
     ----------
     plan : Plan
-        Read through ``topics``: persona_id, persona, topic, estimate, lo, hi (lift over everyone).
+        Read through ``table``, so that figure and plan name the same topics in the same order, or,
+        where no row of it has an interval, ``topics``: persona_id, persona, topic, estimate, lo, hi
+        (lift over everyone).
     top_k : int
         Topics per persona.
 
@@ -53,9 +56,9 @@ def plot_topics(plan, *, top_k: int = 5) -> Figure:
         One panel per persona; the bars are the intervals of the estimates.
     """
     check_number("top_k", top_k, low=1, high=30, integer=True)
-    table = plan.topics
-    check_columns(table.columns, ["persona_id", "persona", "topic", "estimate", "lo", "hi"], "plan.topics")
-    best = _top_topics(table, top_k)
+    best = _planned_topics(plan, top_k)
+    if best.empty:
+        best = _top_topics(plan.topics, top_k)
     if best.empty:
         raise InputError("No topic has an estimate.", "events with topics, or a content table.")
     persona_ids = list(dict.fromkeys(best["persona_id"]))
@@ -66,7 +69,7 @@ def plot_topics(plan, *, top_k: int = 5) -> Figure:
         3.5 * n_columns + 0.6,
         n_rows * (0.95 + 0.3 * deepest),
         "What each persona asks for",
-        "Times everyone's share of attention; line: interval; surest first",
+        "× everyone's share of attention; a line right of 1×: clearly more than everyone",
         nrows=n_rows,
         ncols=n_columns,
         sharex=True,
@@ -80,8 +83,19 @@ def plot_topics(plan, *, top_k: int = 5) -> Figure:
     return figure
 
 
+def _planned_topics(plan, top_k: int) -> pd.DataFrame:
+    """Return each persona's first topics in the order of the plan."""
+    table = getattr(plan, "table", None)
+    if table is None:
+        return pd.DataFrame()
+    check_columns(table.columns, ["persona_id", "rank", *TOPIC_COLUMNS], "plan.table")
+    known = table.dropna(subset=["estimate", "lo", "hi"]).sort_values(["persona_id", "rank"])
+    return known.groupby("persona_id").head(top_k)
+
+
 def _top_topics(table: pd.DataFrame, top_k: int) -> pd.DataFrame:
     """Return each persona's first topics by the lower bound: a promise kept, not a record claimed."""
+    check_columns(table.columns, ["persona_id", *TOPIC_COLUMNS], "plan.topics")
     known = table.dropna(subset=["estimate", "lo", "hi"])
     order = known.sort_values(["persona_id", "lo", "topic"], ascending=[True, False, True])
     return order.groupby("persona_id").head(top_k)
@@ -94,7 +108,7 @@ def _draw_topics(axes, rows: pd.DataFrame, colour: str, n_places: int) -> None:
     axes.hlines(places, low, high, color=colour, lw=5, alpha=0.35)
     axes.plot(rows["estimate"].clip(*LIFT_LIMITS), places, "o", color=colour, ms=7, mec=GROUND, mew=1)
     axes.set_ylim(n_places - 0.4, -0.6)
-    set_ticks(axes, "y", [elide(topic, 20) for topic in rows["topic"]], places)
+    set_ticks(axes, "y", [elide(str(topic).replace("_", " "), 20) for topic in rows["topic"]], places)
     axes.set_title(wrap(rows["persona"].iloc[0], 32), color=INK, fontsize=10, weight="bold")
     axes.spines[:].set_visible(False)
 
@@ -120,7 +134,8 @@ def plot_send_times(plan) -> Figure:
     ----------
     plan : Plan
         Read through ``send_times``: persona_id, persona, kind ("around" is drawn), unit ("hour" or
-        "weekday"), slot ("00" to "23", "Mon" to "Sun"), estimate (share of the persona's activity).
+        "weekday"), slot ("00" to "23", "Mon" to "Sun"), estimate (share of the persona's activity);
+        and ``settings.is_quiet(hour)``, where it has settings: hours in which nothing is sent.
 
     Returns
     -------
@@ -129,16 +144,19 @@ def plot_send_times(plan) -> Figure:
     hours, days = time_grid(plan.send_times, "hour", HOURS), time_grid(plan.send_times, "weekday", WEEKDAYS)
     if hours.empty:
         raise InputError("No send times were estimated.", "events with times.")
+    quiet = quiet_hours(plan)
     figure, (left, right) = new_figure(
         11.6,
         0.95 + 0.46 * len(hours),
         "When each persona is there",
-        "Local time; darker is more of the persona's own activity, the dot marks its best hour and day",
+        "Local time; darker is more of its own activity; dot: busiest "
+        + ("hour one may send in, and day; hatched: quiet hours" if quiet else "hour and day"),
         ncols=2,
         width_ratios=[24, 8],
     )
-    _draw_times(left, hours, list(HOURS))
+    _draw_times(left, hours, list(HOURS), quiet)
     _draw_times(right, days, list(WEEKDAYS))
+    _shade_quiet(left, quiet, len(hours))
     names = plan.send_times.drop_duplicates("persona_id").set_index("persona_id")["persona"]
     set_ticks(left, "y", [wrap(names[number], 30) for number in hours.index], np.arange(len(hours)) + 0.5)
     right.set_yticks([])
@@ -159,7 +177,21 @@ def time_grid(send_times: pd.DataFrame, unit: str, slots) -> pd.DataFrame:
     return grid.div(grid.max(axis=1), axis=0)
 
 
-def _draw_times(axes, grid: pd.DataFrame, names: list[str]) -> None:
+def quiet_hours(plan) -> list[int]:
+    """Return the local hours in which nothing is sent; none where the plan has no settings."""
+    is_quiet = getattr(getattr(plan, "settings", None), "is_quiet", None)
+    return [hour for hour in range(len(HOURS)) if is_quiet(hour)] if is_quiet else []
+
+
+def _shade_quiet(axes, hours: list[int], n_rows: int) -> None:
+    """Hatch quiet hours: what people do there stays to be seen, but is no time to send."""
+    for hour in hours:
+        axes.fill_between(
+            [hour, hour + 1], 0, n_rows, facecolor=GROUND, alpha=0.45, hatch="////", edgecolor=MUTED, lw=0
+        )
+
+
+def _draw_times(axes, grid: pd.DataFrame, names: list[str], closed: list[int] = ()) -> None:
     import seaborn as sns
 
     sns.heatmap(
@@ -176,7 +208,9 @@ def _draw_times(axes, grid: pd.DataFrame, names: list[str]) -> None:
     )
     axes.set(xlabel="", ylabel="")
     set_ticks(axes, "x", names, np.arange(len(names)) + 0.5, rotation=0)
-    best = np.nanargmax(grid.fillna(-1).to_numpy(), axis=1)
+    activity = grid.fillna(-1).to_numpy().copy()
+    activity[:, list(closed)] = -2  # below unknown, so never the best
+    best = np.argmax(activity, axis=1)
     axes.plot(best + 0.5, np.arange(len(grid)) + 0.5, "o", color=GROUND, ms=4.5)
 
 

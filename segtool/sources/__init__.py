@@ -10,11 +10,15 @@ from segtool.sources.settings import TableSettings
 from segtool.sources.sources import Sources, SourcesSummary
 
 if TYPE_CHECKING:
-    from segtool.sources.guess import guess_study
+    from segtool.sources.guess import guess_labels, guess_study
     from segtool.sources.simulate import simulate_circle
 
 # Made when asked for: reading a table needs neither the simulator nor the guesser.
-_LAZY = {"simulate_circle": "segtool.sources.simulate", "guess_study": "segtool.sources.guess"}
+_LAZY = {
+    "simulate_circle": "segtool.sources.simulate",
+    "guess_study": "segtool.sources.guess",
+    "guess_labels": "segtool.sources.guess",
+}
 
 __all__ = [
     "CHANNEL_WORDS",
@@ -26,6 +30,7 @@ __all__ = [
     "SourcesSummary",
     "TableSchema",
     "TableSettings",
+    "guess_labels",
     "guess_study",
     "simulate_circle",
 ]

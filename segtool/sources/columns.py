@@ -14,6 +14,7 @@ from segtool.engines import kind_of, literal
 from segtool.engines.zones import in_clock_change
 from segtool.sources import times
 from segtool.sources.matching import Match
+from segtool.sources.numbers import clean_number, point_decimals
 from segtool.sources.schemas import SQL_TYPES
 
 # Closed list of what can be wrong with a value; the faults of whole records are in delimited.py.
@@ -89,7 +90,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class TimeRules:
-    """How times of a table are read.
+    """How times and numbers of a table are read.
 
     Attributes
     ----------
@@ -101,12 +102,15 @@ class TimeRules:
     spans : mapping of str to (datetime, datetime)
         First and last raw value of columns that hold times, where known: only the clock changes
         among them need be looked at.
+    decimal : {".", ","}
+        Of numbers written as text.
     """
 
     zone: str
     time_format: str | None
     as_of: str
     spans: Mapping[str, tuple] = field(default_factory=dict)
+    decimal: str = "."
 
 
 def plan_column(
@@ -230,7 +234,7 @@ def _typed_time(x: str, match: Match, rules: TimeRules) -> tuple[str, str]:
 def _plan_number(index: int, match: Match, mapping, rules) -> Plan:
     x, v, kind = f"x{index}", f"v{index}", match.spec.kind
     typed = kind_of(match.raw.type) in ("number", "boolean") and not mapping
-    clean = match.raw.sql if typed else as_text(match, mapping)
+    clean = match.raw.sql if typed else clean_number(as_text(match, mapping), rules.decimal)
     floating = match.raw.type in ("DOUBLE", "FLOAT")
     number = x if floating and typed else f"TRY_CAST({x} AS DOUBLE)"
     problems = []
@@ -266,7 +270,8 @@ def _plan_property(index: int, match: Match, mapping, rules: TimeRules, inferred
         clean = sql if kind == "boolean" and not mapping else as_text(match, mapping)
         return Plan(match.name, "property", "BOOLEAN", clean, f"TRY_CAST({x} AS BOOLEAN)", v)
     if inferred == "number":
-        clean = sql if kind == "number" and not mapping else as_text(match, mapping)
+        typed = kind == "number" and not mapping
+        clean = sql if typed else point_decimals(as_text(match, mapping), rules.decimal)
         return Plan(match.name, "property", "DOUBLE", clean, f"TRY_CAST({x} AS DOUBLE)", v)
     if kind == "number" and sql_type in ("DOUBLE", "FLOAT") and not mapping:
         # A float's NaN is how tools write "missing"; infinity is a fault.

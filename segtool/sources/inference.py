@@ -5,6 +5,7 @@ from __future__ import annotations
 from segtool.engines import DuckDBEngine, kind_of, literal
 from segtool.sources.columns import BOOLEAN, NUMBER, as_text
 from segtool.sources.matching import Match
+from segtool.sources.numbers import point_decimals
 from segtool.sources.raw import Raw
 from segtool.sources.times import EARLIEST, LATEST
 
@@ -14,7 +15,11 @@ LONG_TYPES = ("BIGINT", "UBIGINT", "HUGEINT", "UHUGEINT", "DECIMAL")
 
 
 def infer_properties(
-    engine: DuckDBEngine, raw: Raw, matches: list[Match], values: dict[str, dict[str, str]]
+    engine: DuckDBEngine,
+    raw: Raw,
+    matches: list[Match],
+    values: dict[str, dict[str, str]],
+    decimal: str = ".",
 ) -> dict[str, str]:
     """Return property -> "number" or "boolean"; a property that is text is not listed.
 
@@ -23,19 +28,21 @@ def infer_properties(
     """
     properties = [match for match in matches if match.spec is None]
     texts = [m for m in properties if m.raw.type == "VARCHAR" and not (raw.lazy and not values.get(m.name))]
-    kinds = _kinds(engine, f"(FROM {raw.relation} LIMIT {SAMPLE_ROWS})", texts, values)
+    kinds = _kinds(engine, f"(FROM {raw.relation} LIMIT {SAMPLE_ROWS})", texts, values, decimal)
     likely = [match for match in texts if kinds[match.name]]
-    kinds = _kinds(engine, raw.relation, likely, values)
+    kinds = _kinds(engine, raw.relation, likely, values, decimal)
     found = {name: kind for name, kind in kinds.items() if kind}
     return found | _short_enough(engine, raw, properties, values)
 
 
-def _kinds(engine: DuckDBEngine, relation: str, matches: list[Match], values: dict) -> dict[str, str | None]:
+def _kinds(
+    engine: DuckDBEngine, relation: str, matches: list[Match], values: dict, decimal: str
+) -> dict[str, str | None]:
     if not matches:
         return {}
     tests = []
     for match in matches:
-        text = as_text(match, values.get(match.name, {}))
+        text = point_decimals(as_text(match, values.get(match.name, {})), decimal)
         tests += [f"bool_and(regexp_full_match({text}, {literal(shape)}))" for shape in (NUMBER, BOOLEAN)]
     flags = engine.execute(f"SELECT {', '.join(tests)} FROM {relation}").fetchone()
     # bool_and over no value at all is NULL: a property that is never filled stays text.

@@ -126,7 +126,7 @@ def _nearest(name: str, there: list[str]) -> str | None:
     for synonym in SYNONYMS.get(name, ()):
         if synonym in lower:
             return lower[synonym]
-    near = difflib.get_close_matches(name, lower, n=1, cutoff=0.5)
+    near = difflib.get_close_matches(name, lower, n=1, cutoff=0.7)
     return lower[near[0]] if near else None
 
 

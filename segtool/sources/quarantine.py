@@ -6,6 +6,7 @@ and the sum is compared, never made to fit by subtraction.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
@@ -33,6 +34,8 @@ class Counts:
         Of the primary time over kept rows, UTC.
     clock_changes : int
         Kept rows whose wall-clock time existed twice or never.
+    newest_after : datetime or None
+        The newest of the rows at or after as_of, UTC.
     """
 
     read: int
@@ -44,6 +47,7 @@ class Counts:
     first: object = None
     last: object = None
     clock_changes: int = 0
+    newest_after: object = None
 
 
 @dataclass
@@ -55,6 +59,7 @@ class _Tally:
     first: object = None
     last: object = None
     clock_changes: int = 0
+    newest_after: object = None
 
 
 def check_table(
@@ -224,6 +229,8 @@ def _count_problems(engine: DuckDBEngine, rows: _Rows) -> _Tally:
     for number, count, first, last, clock_changes, *flags in engine.execute(sql).fetchall():
         tally.rows[number] = count
         tally.changed |= {i for i, flag in zip(looked, flags, strict=True) if flag}
+        if number == AFTER:
+            tally.newest_after = last
         if number == 0:
             tally.first, tally.last, tally.clock_changes = first, last, clock_changes
     return tally
@@ -286,7 +293,7 @@ def _add_rejected(engine: DuckDBEngine, rows: _Rows, name: str, numbers: str) ->
     if rows.schema.key:
         reasons.append((f"duplicate {rows.schema.key}", rows.schema.key))
     known = ", ".join(f"({n}, {literal(r)}, {literal(c)})" for n, (r, c) in enumerate(reasons, 1))
-    cells = _as_csv_line([column.sql for column in rows.raw.columns])
+    cells = _as_csv_line([column.sql for column in rows.raw.columns], rows.raw.delimiter)
     engine.execute(
         f"INSERT INTO {quote(name)} SELECT wrong.{quote(ROW)}, reason, {cells}, col "
         f"FROM ({numbers}) AS wrong JOIN (VALUES {known}) AS why(n, reason, col) USING (n) "
@@ -295,13 +302,14 @@ def _add_rejected(engine: DuckDBEngine, rows: _Rows, name: str, numbers: str) ->
     )
 
 
-def _as_csv_line(columns: Iterable[str]) -> str:
-    cells = []
+def _as_csv_line(columns: Iterable[str], delimiter: str) -> str:
+    """Return SQL of a row as the line of a file with that delimiter."""
+    special, cells = literal(f'["\r\n{re.escape(delimiter)}]'), []
     for column in columns:
         text = f"coalesce(CAST(raw.{column} AS VARCHAR), '')"
         quoted = f"'\"' || replace({text}, '\"', '\"\"') || '\"'"
-        cells.append(f"CASE WHEN regexp_matches({text}, '[\",\\r\\n]') THEN {quoted} ELSE {text} END")
-    return f"left(concat_ws(',', {', '.join(cells)}), {MAX_RAW_CHARACTERS})"
+        cells.append(f"CASE WHEN regexp_matches({text}, {special}) THEN {quoted} ELSE {text} END")
+    return f"left(concat_ws({literal(delimiter)}, {', '.join(cells)}), {MAX_RAW_CHARACTERS})"
 
 
 def _reconcile(
@@ -320,6 +328,7 @@ def _reconcile(
         first=tally.first,
         last=tally.last,
         clock_changes=tally.clock_changes,
+        newest_after=tally.newest_after,
     )
     parts = counts.kept + counts.rejected + counts.duplicates + counts.after_as_of
     if parts != counts.read:

@@ -59,6 +59,8 @@ class Raw:
         What was found on the way and may matter.
     files : tuple of Path
         Files that have to stay readable.
+    delimiter : str
+        Of a text file; a comma for all else.
     """
 
     relation: str
@@ -70,6 +72,7 @@ class Raw:
     broken: tuple[tuple[int, str, str], ...] = ()
     notes: tuple[str, ...] = ()
     files: tuple[Path, ...] = ()
+    delimiter: str = ","
 
 
 def stage(engine, table: str, data, names: list[str], origin: str, notes: Iterable[str]) -> Raw:

@@ -8,9 +8,13 @@ from dataclasses import dataclass
 import pandas as pd
 
 from segtool.errors import InputError
+from segtool.sources.numbers import describe_shape, guess_decimal
 from segtool.sources.quarantine import Counts
 from segtool.sources.schemas import SCHEMAS
 from segtool.sources.times import suggest_format
+
+MOST_DAYS_SILENT = 90  # the longest window of the built-in labels: beyond it they have nothing to say
+MOST_PROPERTIES_SHOWN = 6
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,7 @@ class TableRead:
 
 
 def explain_refusal(
-    table: str, origin: str, counts: Counts, limit: float, samples: Mapping[str, list[str]]
+    table: str, origin: str, counts: Counts, limit: float, samples: Mapping[tuple[str, str], list[str]]
 ) -> InputError:
     """Return the error that stops a run over a table with too many rejected rows.
 
@@ -45,8 +49,8 @@ def explain_refusal(
     counts : Counts
     limit : float
         Share of rows that may be rejected.
-    samples : mapping of str to list of str
-        Column -> some of its unreadable times, from which a ``time_format`` is suggested. No
+    samples : mapping of (str, str) to list of str
+        Reason and column -> some of the unreadable values, from which a setting is suggested. No
         value is repeated in the message.
     """
     commonest = ", ".join(
@@ -63,18 +67,67 @@ def explain_refusal(
     )
 
 
-def _advice(table: str, counts: Counts, samples: Mapping[str, list[str]]) -> str:
-    for column, values in samples.items():
-        found = suggest_format(values)
-        if found:
-            return f'The times in {column} look like time_format = "{found}" under [sources.{table}]. '
-    reasons = {reason for reason, *_ in counts.reasons[:3]}
-    if "unreadable number" in reasons:
-        example = 'values.COLUMN = {"WORD" = ""}'
-        return f'If a word stands for "unknown", say so: {example} under [sources.{table}]. '
-    if reasons & {"too few fields", "too many fields", "broken quoting"}:
-        return f'If the delimiter was found wrongly, say delimiter = ";" under [sources.{table}]. '
+def _advice(table: str, counts: Counts, samples: Mapping[tuple[str, str], list[str]]) -> str:
+    """Return what to do about the commonest reason that something can be done about."""
+    section = f"under [sources.{table}]. "
+    for reason, column, _ in counts.reasons[:3]:
+        values = samples.get((reason, column), [])
+        if reason == "unreadable time" and values:
+            return f"{_time_advice(column, values)} {section}"
+        if reason == "unreadable number" and values:
+            return f"{_number_advice(column, values)} {section}"
+        if reason in ("too few fields", "too many fields", "broken quoting"):
+            return f'If the delimiter was found wrongly, say delimiter = ";" {section}'
     return ""
+
+
+def _time_advice(column: str, values: list[str]) -> str:
+    found = suggest_format(values)
+    if found:
+        return f'The times in {column} look like time_format = "{found}": set it'
+    return f'The times in {column} look like "{describe_shape(values)}": say their time_format'
+
+
+def _number_advice(column: str, values: list[str]) -> str:
+    shape, decimal = describe_shape(values), guess_decimal(values, prefer=",")
+    if decimal:
+        name = "comma" if decimal == "," else "point"
+        return f'The numbers in {column} look like decimal {name} ({shape}): set decimal = "{decimal}"'
+    example = f'values.{column} = {{"WORD" = ""}}'
+    return f'What is no number in {column} looks like "{shape}": if it stands for "unknown", say {example}'
+
+
+def check_as_of(table: str, counts: Counts, as_of: pd.Timestamp, zone: str) -> list[str]:
+    """Return notes on how a table's times lie to as_of.
+
+    Raises
+    ------
+    InputError
+        If no event lies before as_of: nothing would be left to study, and a wrong as_of is the cause.
+    """
+    shown = _on_clock(as_of, zone)
+    if counts.after_as_of and not counts.kept:
+        newest = _on_clock(pd.Timestamp(counts.newest_after, tz="UTC"), zone)
+        found = f"every usable row of {table} is at or after as_of ({shown}); the newest is {newest}"
+        if table == "events":
+            raise InputError(
+                f"{found}.", "events before as_of.", "Set as_of to the day after the newest event."
+            )
+        return [found]
+    if table != "events" or counts.last is None:
+        return []
+    days = (as_of - pd.Timestamp(counts.last, tz="UTC")).days
+    if days <= MOST_DAYS_SILENT:
+        return []
+    newest = _on_clock(pd.Timestamp(counts.last, tz="UTC"), zone)
+    return [
+        f"the newest event ({newest}) is {days:,} days before as_of ({shown}): "
+        "what looks back 30 or 90 days finds nothing"
+    ]
+
+
+def _on_clock(moment: pd.Timestamp, zone: str) -> str:
+    return f"{moment.tz_convert(zone):%Y-%m-%d %H:%M}"
 
 
 def describe_check(reads: Mapping[str, TableRead]) -> pd.DataFrame:
@@ -93,10 +146,14 @@ def describe_check(reads: Mapping[str, TableRead]) -> pd.DataFrame:
                 rows.append((name, column.name, "missing column", f"without it: {column.loses}"))
         extra = [f"{c} ({kind})" for c, kind in read.columns.items() if schema.column(c) is None]
         if extra:
-            more = f" and {len(extra) - 12} more" if len(extra) > 12 else ""
-            rows.append((name, "", "properties", ", ".join(extra[:12]) + more))
+            rows.append((name, "", "properties", _few(extra)))
         rows += [(name, "", "note", note) for note in read.notes]
     return pd.DataFrame(rows, columns=["table", "item", "status", "note"])
+
+
+def _few(words: list[str]) -> str:
+    more = len(words) - MOST_PROPERTIES_SHOWN
+    return ", ".join(words[:MOST_PROPERTIES_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 def _count_sentence(counts: Counts) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -31,6 +31,9 @@ class TableSettings(BaseModel):
     time_format : str or None
         "epoch_s", "epoch_ms", "epoch_us", or a strptime pattern such as "%d.%m.%Y %H:%M".
         ISO-like times need none.
+    decimal : {".", ","}
+        The mark before the fraction of amounts and numbers written as text. The other mark, a space or
+        an apostrophe may group thousands, a currency may stand before or after.
     encoding, delimiter : str or None
         Of a CSV file; found by default.
     sheet : str or None
@@ -54,6 +57,7 @@ class TableSettings(BaseModel):
     constants: dict[str, str] = Field(default_factory=dict)
     timezone: str | None = None
     time_format: str | None = None
+    decimal: Literal[".", ","] = "."
     encoding: str | None = None
     delimiter: str | None = None
     sheet: str | None = None

@@ -18,10 +18,11 @@ from segtool.sources import views
 from segtool.sources.columns import TimeRules, as_text, plan_column
 from segtool.sources.inference import find_spans, infer_properties
 from segtool.sources.matching import Match, match_columns
+from segtool.sources.numbers import currency_of, read_number
 from segtool.sources.quarantine import Counts, check_table
 from segtool.sources.raw import Raw
 from segtool.sources.readers import read_raw
-from segtool.sources.report import TableRead, describe_check, explain_refusal
+from segtool.sources.report import TableRead, check_as_of, describe_check, explain_refusal
 from segtool.sources.schemas import SCHEMAS
 from segtool.sources.settings import TableSettings, check_table_name, split_settings
 from segtool.sources.times import as_of_literal, check_time_format, parse_as_of
@@ -170,6 +171,10 @@ class Sources(Shown):
         """Return what each table has, what it lacks, and what segtool cannot say for want of it."""
         return SourcesSummary(describe_check(self._reads), self.headline())
 
+    def notes(self) -> list[str]:
+        """Return what was found while reading and may matter, one sentence each, the table first."""
+        return [f"{name}: {note}" for name in self.tables for note in self._reads[name].notes]
+
     def headline(self) -> str:
         """Return one sentence on what was read."""
         rows = sum(read.counts.kept for read in self._reads.values())
@@ -243,12 +248,14 @@ class _Reading:
         matches, notes = match_columns(schema, raw, settings)
         _check_values(name, settings, matches)
         spans = find_spans(self.engine, raw, matches)
-        rules = TimeRules(zone, settings.time_format, as_of_literal(self.as_of), spans)
+        rules = TimeRules(zone, settings.time_format, as_of_literal(self.as_of), spans, settings.decimal)
         plans = self.plan(raw, matches, settings, rules)
         select, counts = check_table(
             self.engine, schema, raw, plans, rules.as_of, keep_duplicates=settings.keep_duplicates
         )
         self.refuse_if_too_many(name, raw, matches, settings, counts)
+        notes += check_as_of(name, counts, self.as_of, self.zone)
+        notes += self.currency_notes(name, raw, matches)
         self.engine.create(views.base_name(name), select, lazy=True)
         if not raw.lazy:
             self.engine.drop(f"raw_{name}")
@@ -257,7 +264,7 @@ class _Reading:
         return TableRead(raw.origin, counts, {}, (*raw.notes, *notes, *_clock_note(counts, zone)))
 
     def plan(self, raw: Raw, matches: list[Match], settings: TableSettings, rules: TimeRules) -> list:
-        inferred = infer_properties(self.engine, raw, matches, settings.values)
+        inferred = infer_properties(self.engine, raw, matches, settings.values, settings.decimal)
         return [
             plan_column(i, match, settings.values.get(match.name, {}), rules, inferred.get(match.name))
             for i, match in enumerate(matches)
@@ -270,12 +277,28 @@ class _Reading:
             return
         samples = {}
         for reason, column, _ in counts.reasons[:3]:
-            match = next((m for m in matches if m.name == column and reason == "unreadable time"), None)
-            if match:
+            match = next((m for m in matches if m.name == column), None)
+            if match and reason in ("unreadable time", "unreadable number"):
                 text = as_text(match, settings.values.get(column, {}))
-                sql = f"SELECT {text} AS t FROM {raw.relation} WHERE {text} IS NOT NULL LIMIT 50"
-                samples[column] = [value for (value,) in self.engine.execute(sql).fetchall()]
+                sql = f"SELECT {text} AS t FROM {raw.relation} WHERE {text} IS NOT NULL LIMIT 200"
+                found = [value for (value,) in self.engine.execute(sql).fetchall()]
+                if reason == "unreadable number":
+                    found = [value for value in found if read_number(value, settings.decimal) is None]
+                samples[reason, column] = found
         raise explain_refusal(name, raw.origin, counts, self.limit, samples)
+
+    def currency_notes(self, name: str, raw: Raw, matches: list[Match]) -> list[str]:
+        """Say when amounts of one column are written in several currencies: they are summed all the same."""
+        notes = []
+        for match in matches:
+            if match.spec is None or match.spec.kind != "money" or match.raw.type != "VARCHAR":
+                continue
+            sign = currency_of(match.raw.sql)
+            sql = f"SELECT DISTINCT {sign} AS sign FROM {raw.relation} WHERE {sign} != '' ORDER BY 1"
+            found = [sign for (sign,) in self.engine.execute(sql).fetchall()]
+            if len(found) > 1:
+                notes.append(f"{match.name} is written in {join_words(found[:5])}; nothing is converted")
+        return notes
 
     def with_columns(self, name: str, read: TableRead) -> TableRead:
         hidden = views.hidden_columns(self.engine, name)

@@ -36,7 +36,7 @@ def read_delimited(engine: DuckDBEngine, table: str, path: Path, settings: Table
         raise InputError(f"{table}: {path.name} is damaged or cut short.", fix="Fetch it again.") from error
     shown = {"\t": "tab"}.get(delimiter, repr(delimiter))
     raw = stage(engine, table, data, names, f"{path.name} ({encoding}, {shown})", notes)
-    return replace(raw, broken=tuple(broken))
+    return replace(raw, broken=tuple(broken), delimiter=delimiter)
 
 
 def _open_bytes(path: Path) -> BinaryIO:

@@ -28,6 +28,10 @@ SHAPES = (
     (r"[0-9]{14}", "%Y%m%d%H%M%S"),
     (r"[0-9]{1,2}\.[0-9]{1,2}\.[0-9]{4}", "%d.%m.%Y"),
     (r"[0-9]{1,2}\.[0-9]{1,2}\.[0-9]{4} [0-9]{1,2}:[0-9]{2}", "%d.%m.%Y %H:%M"),
+    (r"[0-9]{1,2}\.[0-9]{1,2}\.[0-9]{4} [0-9]{1,2}:[0-9]{2}:[0-9]{2}", "%d.%m.%Y %H:%M:%S"),
+    (r"[0-9]{1,2}-[0-9]{1,2}-[0-9]{4}", "%d-%m-%Y"),
+    (r"[0-9]{1,2}-[0-9]{1,2}-[0-9]{4} [0-9]{1,2}:[0-9]{2}", "%d-%m-%Y %H:%M"),
+    (r"[0-9]{1,2}-[0-9]{1,2}-[0-9]{4} [0-9]{1,2}:[0-9]{2}:[0-9]{2}", "%d-%m-%Y %H:%M:%S"),
     (r"[0-9]{1,2}/[0-9]{1,2}/[0-9]{4}", "%m/%d/%Y"),
     (r"[0-9]{1,2}/[0-9]{1,2}/[0-9]{4} [0-9]{1,2}:[0-9]{2}", "%m/%d/%Y %H:%M"),
     (r"[0-9]{1,2}/[0-9]{1,2}/[0-9]{4} [0-9]{1,2}:[0-9]{2}:[0-9]{2}", "%m/%d/%Y %H:%M:%S"),
@@ -169,8 +173,19 @@ def suggest_format(values: list[str]) -> str | None:
     """
     for shape, time_format in SHAPES:
         if values and all(re.fullmatch(shape, value) for value in values):
-            return time_format
+            return _order_days(time_format, values)
     return None
+
+
+def _order_days(time_format: str, values: list[str]) -> str:
+    """Put the day first where a value shows that the month cannot be; the other way round with hyphens."""
+    first = [re.split(r"[/-]", value)[0] for value in values]
+    second = [re.split(r"[/-]", value)[1:2] for value in values]
+    if time_format.startswith("%m/%d") and any(int(part) > 12 for part in first):
+        return time_format.replace("%m/%d", "%d/%m")
+    if time_format.startswith("%d-%m") and any(int(part[0]) > 12 for part in second):
+        return time_format.replace("%d-%m", "%m-%d")
+    return time_format
 
 
 def as_of_literal(moment: pd.Timestamp) -> str:

@@ -83,10 +83,19 @@ def _topic() -> str:
 
 
 def _outcome(name: str, time: str, columns: list[str]) -> str:
-    """Return SQL of a yes-or-no outcome; unknown, not "no", where the file does not speak of it."""
-    ways = [f"t.{quote(name)}"] if name in columns else []
-    ways += [f"(t.{quote(time)} IS NOT NULL)"] if time in columns else []
-    return f"{' OR '.join(ways) or 'CAST(NULL AS BOOLEAN)'} AS {quote(name)}"
+    """Return SQL of a yes-or-no outcome; unknown, not "no", where the file does not speak of it.
+
+    A yes whose time is not there (missing, or taken away because it lies after ``as_of``) is unknown:
+    it may not have happened yet.
+    """
+    flag, when = f"t.{quote(name)}", f"t.{quote(time)} IS NOT NULL"
+    if name in columns and time in columns:
+        sql = f"CASE WHEN {when} THEN TRUE WHEN {flag} THEN NULL WHEN {flag} IS NULL THEN NULL ELSE FALSE END"
+    elif name in columns:
+        sql = flag
+    else:
+        sql = f"({when})" if time in columns else "CAST(NULL AS BOOLEAN)"
+    return f"{sql} AS {quote(name)}"
 
 
 def _derived(

@@ -10,7 +10,8 @@ import pandas as pd
 
 from segtool.display import Shown, join_words
 from segtool.errors import SegtoolError
-from segtool.labels import Catalog, check_catalog, compile_labels
+from segtool.labels import Catalog, check_catalog
+from segtool.labels.run import compile_for_sources
 from segtool.sources import Sources
 from segtool.study.study import Study
 
@@ -88,9 +89,14 @@ def _table_findings(sources: Sources) -> list[tuple[str, str, str]]:
             what += f" ({row.rejected:,} rejected, {row.duplicates:,} duplicates"
             what += f", {row.after_as_of:,} after as_of)"
         findings.append((f"sources.{row.table}", "note" if row.rejected else "ok", what))
-    findings.append(
-        ("sources", "ok", f"{sources.n_users:,} users in all, as of {sources.as_of:%Y-%m-%d %H:%M %Z}")
-    )
+    as_of = f"{sources.as_of.tz_convert(sources.timezone):%Y-%m-%d %H:%M} ({sources.timezone})"
+    findings.append(("sources", "ok", f"{sources.n_users:,} users in all, as of {as_of}"))
+    findings += [("sources", "note", note) for note in sources.notes()]
+    findings += [
+        (f"sources.{row.table}", "note", f"{row.item} {row.status}: {row.note}".strip())
+        for row in sources.check().to_pandas().itertuples()
+        if row.status in ("missing column", "not given")
+    ]
     return findings
 
 
@@ -110,11 +116,16 @@ def _example_findings(catalog: Catalog) -> list[tuple[str, str, str]]:
 
 
 def _label_findings(sources: Sources, catalog: Catalog) -> list[tuple[str, str, str]]:
-    schemas = {table: sources.engine.columns(table) for table in sources.tables}
-    compiled = compile_labels(catalog, schemas, dialect=sources.engine.dialect, as_of=sources.as_of)
-    left_out = [item for item in compiled.left_out if item.kind == "label"]
-    findings = [
-        ("labels", "ok", f"{len(compiled.labels)} labels can be made from {join_words(sorted(schemas))}")
+    compiled, tables = compile_for_sources(catalog, sources), join_words(sorted(sources.tables))
+    left_out = {item.name: item.reason for item in compiled.left_out if item.kind == "label"}
+    made = f"{len(compiled.labels)} labels can be made from {tables}"
+    if not compiled.labels:
+        fix = "Name a catalogue with labels for your columns under [labels] catalogs (docs/labels.md)."
+        return [("labels", "problem", f"no label can be made from {tables}. Do: {fix}")]
+    if not left_out:
+        return [("labels", "ok", made)]
+    names = ", ".join(left_out)
+    return [
+        ("labels", "ok", made),
+        ("labels", "note", f"{len(left_out)} left out for want of tables, columns or events: {names}"),
     ]
-    findings += [(f"labels.{item.name}", "note", f"left out: {item.reason}") for item in left_out]
-    return findings

@@ -45,11 +45,11 @@ class PersonaSettings(_Settings):
     """The ``[personas]`` table: how many (0 = choose), from which labels, and an analyst's own names."""
 
     n_personas: int = Field(default=0, ge=0)
-    max_personas: int = Field(default=10, ge=1)
+    max_personas: int = Field(default=12, ge=1)  # as find_personas
     min_share: float = Field(default=0.03, gt=0, lt=1)
     basis: tuple[str, ...] = ()
     descriptors: tuple[str, ...] = ()
-    names: dict[str, str] = {}
+    names: dict[int, str] = {}
 
 
 class StudyFile(_Settings):

@@ -12,6 +12,7 @@ import pandas as pd
 from segtool.labels import Catalog, Labels, builtin_catalog, label_users
 from segtool.measurement import assign_holdout
 from segtool.outputs import Manifest, export_study, write_report
+from segtool.outputs.folder import check_replaceable
 from segtool.personas import Personas, find_personas
 from segtool.sources import Sources
 from segtool.study.settings import StudyFile
@@ -62,6 +63,13 @@ class Study:
         self._personas: Personas | None = None
         self._plan: Plan | None = None
 
+    def __repr__(self) -> str:
+        said = self.file.study
+        return f"Study {said.name!r} as of {said.as_of} ({said.timezone}), tables: {', '.join(self._given())}"
+
+    def _given(self) -> dict[str, object]:
+        return self._tables if self._tables is not None else dict(self.file.sources)
+
     @classmethod
     def read(cls, path: str | Path) -> Study:
         """Read a study.toml, or the one in a folder.
@@ -100,7 +108,7 @@ class Study:
         """The tables, read and checked."""
         said = self.file.study
         return Sources.read(
-            self._tables or self.file.sources,
+            self._given(),
             as_of=said.as_of,
             timezone=said.timezone,
             max_rejected_share=said.max_rejected_share,
@@ -128,6 +136,7 @@ class Study:
         self._labels = label_users(
             self.sources, self.catalog, reliabilities=dict(self.file.labels.reliabilities) or None
         )
+        self._personas = self._plan = None  # they rested on other labels
         return self._labels
 
     def find_personas(self, labels: Labels | None = None, *, n_personas: int | None = None) -> Personas:
@@ -141,8 +150,10 @@ class Study:
             Overrides the study; when neither says, the number is chosen.
         """
         said = self.file.personas
+        self._labels = labels or self._labels or self.label()
+        self._plan = None  # it rested on other personas
         personas = find_personas(
-            labels or self._labels or self.label(),
+            self._labels,
             n_personas=n_personas or said.n_personas or None,
             max_personas=said.max_personas,
             min_share=said.min_share,
@@ -150,16 +161,18 @@ class Study:
             descriptors=said.descriptors or None,
             random_state=self.seed,
         )
-        names = {int(persona_id): name for persona_id, name in said.names.items()}
-        self._personas = personas.rename(names) if names else personas
+        self._personas = personas.rename(said.names) if said.names else personas
         return self._personas
 
     def plan_targeting(self, personas: Personas | None = None) -> Plan:
         """Say what to show to whom, when, where and how often."""
         personas = personas or self._personas or self.find_personas()
+        if isinstance(personas.labels, Labels):
+            self._labels = personas.labels  # what is exported together was made from one another
+        self._labels, self._personas = self._labels or self.label(), personas
         self._plan = plan_targeting(
             self.sources,
-            personas,
+            self._personas,
             self._labels,
             settings=self.file.targeting,
             random_state=self.seed,
@@ -169,8 +182,9 @@ class Study:
     def assign_holdout(self) -> pd.Series:
         """Return which users are left untouched, so that the plan can be proved, shape ``(n_users,)``."""
         labels = self._labels or self.label()
+        # Never the seed: trying another one must not draw another control group.
         return assign_holdout(
-            labels.user_ids, share=self.file.export.holdout_share, salt=f"{self.file.study.name}:{self.seed}"
+            labels.user_ids, share=self.file.export.holdout_share, salt=self.file.study.name
         )
 
     def export(self, out: str | Path, *, force: bool = False) -> Manifest:
@@ -237,6 +251,7 @@ class Study:
         progress : callable
             Told the name of each stage as it starts.
         """
+        check_replaceable(Path(out), force=force)  # before the work, not after it
         progress("reading the tables")
         sources = self.sources
         progress("labelling users")

@@ -3,10 +3,12 @@
 plan_targeting      sources + personas -> Plan, the one table and what it was made from
 recommend_topics    the topic part alone, for a plain DataFrame
 TargetingSettings   every default, with its reason
+cap_text            a weekly cap in words: "2 a week", "1 in 4 weeks"
 CHANNEL_PRESETS     how often each channel may be used, and who says so
 """
 
 from segtool.targeting.affinity import recommend_topics
+from segtool.targeting.frequency import cap_text
 from segtool.targeting.plan import Plan, plan_targeting
 from segtool.targeting.presets import CHANNEL_PRESETS, ChannelPreset
 from segtool.targeting.settings import DAYPARTS, EVENT_WEIGHTS, STAGE_MODELS, TargetingSettings
@@ -19,6 +21,7 @@ __all__ = [
     "ChannelPreset",
     "Plan",
     "TargetingSettings",
+    "cap_text",
     "plan_targeting",
     "recommend_topics",
 ]

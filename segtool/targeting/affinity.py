@@ -14,9 +14,11 @@ from segtool.targeting.counts import HALF_LIVES_READ, frame_counts
 from segtool.targeting.members import Members, align_table
 from segtool.targeting.settings import EVENT_WEIGHTS
 from segtool.targeting.shares import GroupShares, UserCounts, estimate_shares
-from segtool.targeting.user_topics import UserTopicModel
+from segtool.targeting.times import read_times
+from segtool.targeting.user_topics import UserTopicModel, wanted
 
 RANKINGS = ("safe", "best", "explore")
+FEW = 2  # topics kept of a persona that asks for none surely more than everyone
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,16 @@ class TopicAffinity:
         )
         return table.sort_values(["share", "topic"], ascending=[False, True], ignore_index=True)
 
+    def everyones(self, place: int, top_k: int) -> pd.DataFrame:
+        """Return everyone's first topics in the name of a persona that cannot speak for itself."""
+        several = len(self.members.names) > 1
+        table = self.everyone().head(min(top_k, FEW) if several else top_k).reset_index(drop=True)
+        table["persona_id"], table["persona"] = self.members.persona_ids[place], self.members.names[place]
+        table["rank"] = np.arange(1, len(table) + 1)
+        # The lift of everyone over everyone: exact, and nothing an interval could be given for.
+        table["estimate"], table["lo"], table["hi"] = 1.0, np.nan, np.nan
+        return table.assign(level="everyone")
+
     def users(self, *, min_user_events: int = 3, blocked=None) -> UserTopicModel:
         """Return what advises single users."""
         return UserTopicModel(
@@ -132,19 +144,24 @@ def rank_topics(topics: pd.DataFrame, ranking: str, top_k: int, random_state: in
 
     Notes
     -----
-    "safe" and "best" put the topics that are surely distinct first; the rest of the list is
-    filled with what the persona does most, since a list of lifts near 1 is an order of noise.
+    A topic the persona asks for less than everyone is never a recommendation: a short list is
+    better than a filled one. "safe" and "best" put the topics that are surely distinct first,
+    then those that are as popular as with everyone; where none is distinct, only the few that the
+    persona does most, since a list of lifts near 1 is an order of noise.
     """
     check_in("ranking", ranking, RANKINGS)
-    table = topics.assign(distinct=topics["lo"] > 1)
+    table = topics[wanted(topics["estimate"], topics["hi"])]
+    table = table.assign(distinct=table["lo"] > 1)
+    if not table["distinct"].any() and ranking != "explore":
+        table = table.sort_values(["share", "topic"], ascending=[False, True]).head(FEW)
     if ranking == "explore":
         spread = np.log(table["hi"] / table["lo"]).to_numpy() / (2 * stats.norm.ppf(0.95))
         drawn = np.random.default_rng(random_state).normal(size=len(table))
         table["score"] = np.log(table["estimate"].to_numpy()) + spread * drawn
         table = table.sort_values(["score", "topic"], ascending=[False, True])
     else:
-        table["score"] = table["lo" if ranking == "safe" else "estimate"]
-        table["score"] = table["score"].where(table["distinct"], table["share_lo"])
+        best = table["estimate"].where(table["distinct"], table["lo"])
+        table["score"] = table["lo"] if ranking == "safe" else best
         table = table.sort_values(["distinct", "score", "topic"], ascending=[False, False, True])
     table = table.drop(columns="score").head(top_k).reset_index(drop=True)
     return table.assign(rank=np.arange(1, len(table) + 1))
@@ -170,7 +187,8 @@ def recommend_topics(
     Parameters
     ----------
     events : DataFrame, shape (n_events, ...)
-        ``user_id`` and ``topic``; optional ``event_time`` (for decay), ``event`` (for weights), and
+        ``user_id`` and ``topic``; optional ``event_time`` (for decay; datetimes, or ISO text such as
+        2026-06-30 or 2026-06-30 18:05), ``event`` (for weights), and
         ``weight``, which replaces the weight of the event.
     personas : Series or DataFrame, optional
         Persona by user: a Series indexed by user_id, or a table with user_id and persona.
@@ -179,7 +197,8 @@ def recommend_topics(
         By the lower bound of the lift, by the lift, or by a random draw from its posterior.
     by : {"user", "persona"}
     as_of : timestamp, optional
-        Date the decay is counted from; without it the latest event's time, never today.
+        Date the decay is counted from, a datetime or ISO text (2026-07-01); without it the latest
+        event's time, never today.
     half_life_days : float or None
         Days after which an event weighs half; None for no decay.
     event_weights : dict, optional
@@ -196,11 +215,13 @@ def recommend_topics(
     DataFrame
         ``user_id`` (or ``persona_id``, ``persona``), ``rank``, ``topic``, ``estimate`` (lift: share of
         this user's or persona's activity over everyone's share), ``lo``, ``hi``, ``n_events``, ``level``.
+        Fewer than top_k rows where fewer topics are asked for at least as often as by everyone.
 
     Raises
     ------
     InputError
-        If a column is missing, or no event has a topic and a weight.
+        If a column is missing, a time is in no order one can be sure of, or no event has a topic
+        and a weight.
 
     Examples
     --------
@@ -223,21 +244,26 @@ def recommend_topics(
         counts, align_table(personas, counts.user_ids), min_users=min_persona_users, confidence=confidence
     )
     if by == "persona":
-        ranked = [
-            rank_topics(topics, ranking, top_k, random_state)
-            for _, topics in affinity.table().groupby("persona_id", sort=True)
-        ]
-        columns = ["persona_id", "persona", "rank", "topic", "estimate", "lo", "hi", "n_users", "n_events"]
-        return pd.concat(ranked, ignore_index=True)[[*columns, "level"]] if ranked else _refuse_personas()
+        return _persona_topics(affinity, ranking, top_k, random_state)
     batches = affinity.users(min_user_events=min_user_events).batches(top_k, ranking, random_state)
     return pd.concat(batches, ignore_index=True)
 
 
-def _refuse_personas():
-    raise InputError(
-        "by='persona' was asked for without personas.",
-        "personas as a Series by user_id, or a table with user_id and persona.",
-    )
+def _persona_topics(affinity: TopicAffinity, ranking, top_k, random_state) -> pd.DataFrame:
+    names = affinity.members.names
+    if not names:
+        raise InputError(
+            "by='persona' was asked for without personas.",
+            "personas as a Series by user_id, or a table with user_id and persona.",
+        )
+    ranked = [
+        rank_topics(topics, ranking, top_k, random_state)
+        if affinity.trusted[place]
+        else affinity.everyones(place, top_k)
+        for place, (_, topics) in enumerate(affinity.table().groupby("persona_id", sort=True))
+    ]
+    columns = ["persona_id", "persona", "rank", "topic", "estimate", "lo", "hi", "n_users", "n_events"]
+    return pd.concat(ranked, ignore_index=True)[[*columns, "level"]]
 
 
 def _frame_evidence(events, as_of, half_life_days, weights) -> pd.DataFrame:
@@ -270,7 +296,6 @@ def _frame_evidence(events, as_of, half_life_days, weights) -> pd.DataFrame:
 
 
 def _age_days(times: pd.Series, as_of) -> pd.Series:
-    times = pd.to_datetime(times, utc=True)
-    end = times.max() if as_of is None else pd.Timestamp(as_of)
-    end = end.tz_localize("UTC") if end.tzinfo is None else end
+    times = read_times(times, "event_time")
+    end = times.max() if as_of is None else read_times(pd.Series([as_of]), "as_of").iloc[0]
     return (end - times).dt.total_seconds() / 86_400

@@ -10,6 +10,7 @@ import pandas as pd
 from segtool.display import join_words
 from segtool.targeting.counts import sql_counts
 from segtool.targeting.members import Members
+from segtool.targeting.notes import known, unknown
 from segtool.targeting.presets import CHANNEL_PRESETS
 from segtool.targeting.sending import SendLog, rates_by_persona, slot_totals
 from segtool.targeting.settings import TargetingSettings
@@ -20,6 +21,9 @@ TABLE = [
     "response_hi", "optout", "optout_lo", "optout_hi", "n_users", "n_sends", "verdict", "reason",
 ]  # fmt: skip
 ANY = "any"
+UNKNOWN = "not known"
+VISITED = ("store", "web")  # people come there; nothing can be sent to them there
+MOST = 0.5  # of a persona's users have to be seen on channels one can send on
 
 
 @dataclass(frozen=True)
@@ -51,8 +55,8 @@ def plan_channels(
     else:
         table, notes = _by_activity(sources, members, user_ids, log, settings)
     if table.empty:
-        table = _unknown(members)
-        notes.append("Where: no channel is named in events or sends; the channel is left open.")
+        table = _unknown(members, "no channel was recorded: use what you have", ANY)
+        notes.append(unknown("Where: no channel is named in events or sends; the channel is left open."))
     return ChannelPlan(_ranked(table, settings), tuple(notes))
 
 
@@ -64,23 +68,25 @@ def _by_sends(sources, members, user_ids, log: SendLog, settings) -> tuple[pd.Da
     few = sorted(sent.index[sent < settings.min_sends_for_channel])
     totals = totals[~totals["slot"].isin(few)]
     notes = [
-        f"Where: sends {log.word} and opt-outs, by channel. Channels were chosen, not drawn, so a "
-        "difference between channels may be one between the users they were used for."
+        known(f"Where: sends {log.word}{' and opt-outs' if log.optouts else ''}, by channel."),
+        unknown(
+            "Where: channels were chosen, not drawn, so a difference between channels may be one between "
+            "the users they were used for."
+        ),
     ]
     if log.optouts:
         price = f"Where: an opt-out is priced at {log.optout_cost(settings):.2g} answers"
         why = f": what {settings.optout_weeks:g} weeks of sends at the present rhythm would have brought"
-        notes.append(price + (why if settings.optout_cost is None else ", as the study says") + ".")
+        notes.append(known(price + (why if settings.optout_cost is None else ", as the study says") + "."))
     if few:
-        notes.append(
-            f"Where: fewer than {settings.min_sends_for_channel} sends on {', '.join(few)}: left out."
-        )
+        least = settings.min_sends_for_channel
+        notes.append(unknown(f"Where: fewer than {least} sends on {', '.join(few)}: left out."))
     if log.outcome == "opened":
-        notes.append(
-            "Where: opens stand in for answers; mail programs open by themselves, so e-mail looks better."
-        )
+        why = "mail programs open by themselves, so e-mail looks better"
+        notes.append(unknown(f"Where: opens stand in for answers; {why}."))
     if not log.optouts:
-        notes.append("Where: no opt-out is recorded, so their cost is not in the value of a channel.")
+        why = "so their cost is not in the value of a channel"
+        notes.append(unknown(f"Where: no opt-out is recorded, {why}."))
     if totals.empty:
         return pd.DataFrame(columns=TABLE), notes
     response = rates_by_persona(totals, "hits", members, len(user_ids), settings.confidence)
@@ -123,8 +129,10 @@ def _value_reason(row, log: SendLog, settings) -> str:
 
 def _by_activity(sources, members, user_ids, log: SendLog, settings) -> tuple[pd.DataFrame, list[str]]:
     notes = [
-        "Where: no sends with a channel and an answer, so where people answer is not known; "
-        "channels say where they are active."
+        unknown(
+            "Where: no sends with a channel and an answer, so where people answer is not known; "
+            "channels say where they are active."
+        )
     ]
     if (
         "events" not in sources.tables
@@ -157,29 +165,63 @@ def _by_activity(sources, members, user_ids, log: SendLog, settings) -> tuple[pd
             "verdict": "associated only",
         }
     ).reindex(columns=[c for c in TABLE if c != "rank"])
-    return _sendable(table, settings, notes), notes
+    return _sendable(table, counts, members, settings, notes), notes
 
 
-def _sendable(table: pd.DataFrame, settings: TargetingSettings, notes: list[str]) -> pd.DataFrame:
-    """Keep the channels one can send on: nobody is reached in a shop because they shop there."""
+def _sendable(table: pd.DataFrame, counts, members: Members, settings, notes: list[str]) -> pd.DataFrame:
+    """Keep the channels one can send on: nobody is reached in a shop because they shop there.
+
+    A persona of which most users were never seen on such a channel has none that is known: the
+    channel of the others would be a default in disguise.
+    """
     wanted = settings.channels or tuple(CHANNEL_PRESETS)
-    if table["channel"].isin(wanted).any():
-        table = table[table["channel"].isin(wanted)]
-    else:
-        notes.append("Where: none of the channels named in events is one that segtool knows can be sent on.")
-    reasons = [
+    if not table["channel"].isin(wanted).any():
+        # Words of one's own: only the places that are surely no channel to send on are left out.
+        wanted = tuple(name for name in counts.categories if name not in VISITED)
+        if wanted:
+            names = ", ".join(wanted)
+            notes.append(unknown(f"Where: whether one can send on {names}; no word segtool knows is used."))
+    reached = counts.events[:, [name in wanted for name in counts.categories]].sum(axis=1) > 0
+    n_reached = members.counted(np.asarray(reached).ravel().astype(float)).astype(int)
+    rows = []
+    for place, (_, own) in enumerate(table.groupby("persona_id", sort=True)):
+        sent_on = own["channel"].isin(wanted)
+        aside = _aside(own[~sent_on])
+        reasons = [_activity_reason(row, aside) for row in own[sent_on].itertuples()]
+        rows.append(own[sent_on].assign(reason=reasons))
+        if n_reached[place] <= MOST * members.n_users[place]:
+            seen = f"only {n_reached[place]:,} of {members.n_users[place]:,} users were seen on a channel"
+            rows.append(_unknown(members, f"not known: {seen} one can send on{aside}").iloc[[place]])
+    kept = pd.concat([part for part in rows if len(part)], ignore_index=True)
+    unclear = kept.loc[kept["channel"] == UNKNOWN, "persona"].tolist()
+    if unclear:
+        notes.append(unknown(f"Where: {join_words(unclear)}: most users were never seen where one can send."))
+    return kept
+
+
+def _aside(elsewhere: pd.DataFrame) -> str:
+    """Say how much of a persona's activity is where nothing can be sent."""
+    share = elsewhere["estimate"].sum()
+    if share < 0.005:
+        return ""
+    names = elsewhere.sort_values(["estimate", "channel"], ascending=[False, True])["channel"].tolist()
+    return f"; {share:.0%} of their active days are in or on {join_words(names)}, where nothing can be sent"
+
+
+def _activity_reason(row, aside: str) -> str:
+    preset = CHANNEL_PRESETS.get(row.channel)
+    passing = "" if preset is None or preset.pushed else ", seen only by those who come by"
+    return (
         f"{row.channel}: where {row.estimate:.0%} of their active days are ({row.lo:.0%} to {row.hi:.0%}, "
-        f"{row.n_users:,} users); whether they answer there is not known"
-        for row in table.itertuples()
-    ]
-    return table.assign(reason=reasons)
+        f"{row.n_users:,} users){passing}; whether they answer there is not known{aside}"
+    )
 
 
-def _unknown(members: Members) -> pd.DataFrame:
+def _unknown(members: Members, reason: str, channel: str = UNKNOWN) -> pd.DataFrame:
     rows = [
         {
-            "persona_id": persona_id, "persona": name, "channel": ANY, "basis": "none", "n_users": 0,
-            "n_sends": 0, "verdict": "assumption", "reason": "no channel was recorded: use what you have",
+            "persona_id": persona_id, "persona": name, "channel": channel, "basis": "none", "n_users": 0,
+            "n_sends": 0, "verdict": "assumption", "reason": reason,
         }
         for persona_id, name in zip(members.persona_ids, members.names, strict=True)
     ]  # fmt: skip
@@ -187,7 +229,9 @@ def _unknown(members: Members) -> pd.DataFrame:
 
 
 def _ranked(table: pd.DataFrame, settings: TargetingSettings) -> pd.DataFrame:
-    table = table.assign(known=table["estimate"].astype(float).fillna(-np.inf))
+    # Where it is not known, that comes first: the others are what a few users were seen on.
+    first = table["estimate"].astype(float).where(table["channel"] != UNKNOWN, np.inf)
+    table = table.assign(known=first.fillna(-np.inf))
     table = table.sort_values(
         ["persona_id", "known", "channel"], ascending=[True, False, True], ignore_index=True
     )
@@ -201,6 +245,6 @@ def _with_rivals(table: pd.DataFrame) -> pd.DataFrame:
     for _, own in table.groupby("persona_id", sort=False):
         first = own.iloc[0]
         rivals = own.iloc[1:].loc[own["hi"].iloc[1:] >= first["estimate"], "channel"].tolist()
-        if rivals:
+        if rivals and first["channel"] != UNKNOWN:
             reasons[own.index[0]] += f"; {join_words(rivals)} may be as good"
     return table.assign(reason=reasons)

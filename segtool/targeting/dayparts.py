@@ -27,7 +27,7 @@ def daypart_case(column: str) -> str:
 
     Examples
     --------
-    >>> "WHEN local_hour IN (11, 12, 13) THEN 'noon'" in daypart_case("local_hour")
+    >>> "WHEN local_hour IN (10, 11, 12, 13) THEN 'midday'" in daypart_case("local_hour")
     True
     """
     cases = [
@@ -41,10 +41,10 @@ def daypart_phrase(name: str) -> str:
 
     Examples
     --------
-    >>> daypart_phrase("noon"), daypart_phrase("evening")
-    ('at noon', 'in the evening')
+    >>> daypart_phrase("midday"), daypart_phrase("evening")
+    ('at midday', 'in the evening')
     """
-    return f"at {name}" if name in ("noon", "night") else f"in the {name}"
+    return f"at {name}" if name in ("midday", "night") else f"in the {name}"
 
 
 def hours_text(hours: tuple[int, ...]) -> str:

@@ -7,6 +7,7 @@ import pandas as pd
 
 from segtool.engines import literal
 from segtool.targeting.counts import decay_sql, read_window_sql, sql_counts, weight_case
+from segtool.targeting.notes import known, unknown
 from segtool.targeting.settings import TargetingSettings
 from segtool.targeting.shares import UserCounts
 
@@ -21,12 +22,11 @@ def read_topics(
     """Return the evidence per user and topic, or None where there is none, with notes."""
     notes: list[str] = []
     has_topics = "events" in sources.tables and "topic" in sources.engine.columns("events")
-    known = _known_topics(sources) if has_topics else []
-    stated = stated_topics(labels, known, settings) if labels is not None else _nothing_stated()
-    if not has_topics or not known:
-        notes.append(
-            "Topics: no event has a topic (nor an item whose topic is known): the plan goes without topics."
-        )
+    topics = _known_topics(sources) if has_topics else []
+    stated = stated_topics(labels, topics, settings) if labels is not None else _nothing_stated()
+    if not has_topics or not topics:
+        why = "no event has a topic (nor an item whose topic is known)"
+        notes.append(unknown(f"Topics: {why}; the plan goes without topics."))
         return None, notes
     counts = sql_counts(
         sources.engine,
@@ -36,19 +36,20 @@ def read_topics(
         extra=stated,
     )
     if not counts.categories:
-        notes.append("Topics: no recent event with a topic counts for it: the plan goes without topics.")
+        notes.append(
+            unknown("Topics: no recent event with a topic counts for it; the plan goes without topics.")
+        )
         return None, notes
-    if len(known) > len(counts.categories):
-        notes.append(
-            f"Topics: {len(known):,} were found; the {len(counts.categories):,} with most events are used."
-        )
+    if len(topics) > len(counts.categories):
+        used = f"the {len(counts.categories):,} with most events are used"
+        notes.append(known(f"Topics: {len(topics):,} were found; {used}."))
     if len(stated):
-        notes.append(
-            f"Topics: {len(stated):,} stated interests count as a few events each (see stated_events)."
-        )
+        notes.append(known(f"Topics: {len(stated):,} stated interests count as a few events each."))
+    notes.append(known("Topics: compared are shares of activity, a persona's with everyone's."))
     notes.append(
-        "Topics: lifts are shares of activity. What people were shown is not recorded, so a topic that is "
-        "offered more looks liked more."
+        unknown(
+            "Topics: what people were shown is not recorded; a topic that is offered more looks liked more."
+        )
     )
     return counts, notes
 
@@ -95,10 +96,8 @@ def _evidence_sql(sources, settings: TargetingSettings, notes: list[str]) -> str
     window = read_window_sql(settings.half_life_days)
     decay = decay_sql(settings.half_life_days)
     if not found["used"]:
-        notes.append(
-            "Topics: no event word has a weight (see event_weights), so every event counts alike, "
-            f"save {', '.join(AGAINST)}."
-        )
+        why = "no event word has a weight in the settings, so every event counts alike"
+        notes.append(unknown(f"Topics: which events say more; {why}, save {', '.join(AGAINST)}."))
         against = ", ".join(literal(word) for word in AGAINST)
         return (
             f"SELECT user_id, topic AS category, 1.0 AS weight, {decay} AS decay "
@@ -106,7 +105,9 @@ def _evidence_sql(sources, settings: TargetingSettings, notes: list[str]) -> str
         )
     share = found["without_topic"] / (found["used"] + found["without_topic"])
     if share > 0.05:
-        notes.append(f"Topics: {share:.0%} of the events that could count name no topic and are not used.")
+        notes.append(
+            unknown(f"Topics: {share:.0%} of the events that could count name no topic and are not used.")
+        )
     return (
         f"SELECT user_id, topic AS category, {weight_case(weights)} AS weight, {decay} AS decay "
         f"FROM events WHERE topic IS NOT NULL AND event IN ({words}) AND {window}"

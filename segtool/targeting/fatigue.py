@@ -168,6 +168,22 @@ class BestFrequency:
     positive: bool
 
 
+def steady_pressure(per_week: np.ndarray | float) -> np.ndarray:
+    """Return the pressure a send meets in a steady rhythm, when sends fade by e in a week.
+
+    Notes
+    -----
+    The sends before it lie 1/f, 2/f, ... weeks back: the sum of exp(-j/f) is 1 / (exp(1/f) - 1),
+    about half a send less than f.
+
+    Examples
+    --------
+    >>> steady_pressure(np.array([1.0, 4.0])).round(2).tolist()
+    [0.58, 3.52]
+    """
+    return 1 / np.expm1(1 / np.asarray(per_week, dtype=float))
+
+
 def best_frequency(
     response: float,
     optout: float,
@@ -188,7 +204,7 @@ def best_frequency(
     response, optout : float
         Rates per send at the mean pressure.
     pressure : float
-        Mean pressure, in sends a week; in a steady rhythm of f a week it is f.
+        Mean pressure met by the sends: exponentially decayed sends before each, as `steady_pressure`.
     fatigue, optout_slope : Slope
         An unknown opt-out slope counts as 0.
     tried : int
@@ -210,7 +226,7 @@ def best_frequency(
 
     def rate(base: float, slope: np.ndarray) -> np.ndarray:
         base = np.clip(base, 1e-9, 1 - 1e-9)
-        return expit(np.log(base / (1 - base)) + slope[:, None] * (f - pressure))
+        return expit(np.log(base / (1 - base)) + slope[:, None] * (steady_pressure(f) - pressure))
 
     value = f * (response_value * rate(response, drawn[:, 0]) - optout_cost * rate(optout, drawn[:, 1]))
     best = f[value.argmax(axis=1)]

@@ -18,6 +18,7 @@ from segtool.targeting.evidence import read_topics
 from segtool.targeting.feedback import blocked_topics, read_blocks, user_channels
 from segtool.targeting.frequency import plan_frequency
 from segtool.targeting.members import Members, align_personas
+from segtool.targeting.notes import in_order, is_unknown, unknown
 from segtool.targeting.rows import plan_rows
 from segtool.targeting.sending import SendLog
 from segtool.targeting.settings import TargetingSettings
@@ -83,7 +84,7 @@ def plan_targeting(
     >>> plan.table.loc[plan.table["rank"] == 1, ["persona", "topic", "daypart"]]
        persona   topic  daypart
     0  traders  stocks  evening
-    2   jokers   jokes  evening
+    1   jokers   jokes  evening
     """
     settings = settings or TargetingSettings()
     user_ids = sql_users(sources.engine)
@@ -105,9 +106,10 @@ def plan_targeting(
     table, row_notes = plan_rows(
         affinity, members, times, channels, frequency, stages, settings, random_state
     )
+    parts = (times.notes, channels.notes, frequency.notes, stages.notes)
     return Plan(
         table=table,
-        topics=_topic_table(affinity),
+        topics=_topic_table(affinity, table),
         send_times=times.table,
         channels=channels.table,
         frequency=frequency.table,
@@ -115,15 +117,9 @@ def plan_targeting(
         persona_stages=stages.personas,
         blocks=blocks,
         user_channels=user_channels(sources, log, blocks, channels.table, user_ids, members.home),
-        notes=[
-            *notes,
-            *row_notes,
-            *times.notes,
-            *channels.notes,
-            *frequency.notes,
-            *stages.notes,
-            *_verdict_notes(log),
-        ],
+        notes=in_order(
+            [*notes, *row_notes, *(note for part in parts for note in part), *_verdict_notes(log)]
+        ),
         settings=settings,
         random_state=random_state,
         user_model=_user_model(affinity, blocks, user_ids, settings),
@@ -142,7 +138,8 @@ class Plan(Shown):
         n_events, level (the estimate rests on "persona" or "everyone"), verdict and reason of the topic, and
         why_daypart, why_channel, why_cap, why_stage.
     topics : DataFrame
-        Persona x topic, see `TopicAffinity.table`.
+        Persona x topic, see `TopicAffinity.table`, with the topic's ``rank`` in the plan (missing for
+        those that are not in it).
     send_times, channels, frequency : DataFrame
         See `SendTimes`, `ChannelPlan`, `FrequencyPlan`.
     stages, persona_stages : DataFrame
@@ -152,7 +149,10 @@ class Plan(Shown):
     user_channels : DataFrame
         user_id, channel (the persona's best that the user has not closed; "" for none), flag.
     notes : list of str
-        What could not be known, and why.
+        First what the plan rests on ("Known - ..."), then what could not be known, and why
+        ("Not known - ...").
+    settings : TargetingSettings
+        What was taken for granted, with ``quiet_hours``.
     """
 
     table: pd.DataFrame
@@ -197,11 +197,12 @@ class Plan(Shown):
     def headline(self) -> str:
         """Return the plan in a sentence."""
         n_personas = self.table["persona_id"].nunique()
+        n_open = sum(is_unknown(note) for note in self.notes)
         n_surely = int((self.table["lo"] > 1).sum())
         return (
             f"Content plan for {n_personas} persona{'s' * (n_personas != 1)}: {len(self.table)} rows, "
             f"{n_surely} of them topics that a persona surely asks for more than everyone; "
-            f"{len(self.notes)} notes on what is not known"
+            f"{n_open} note{'s' * (n_open != 1)} on what is not known"
         )
 
     def __repr__(self) -> str:
@@ -239,13 +240,16 @@ def _members(personas, user_ids: np.ndarray) -> Members:
     return members
 
 
-def _topic_table(affinity: TopicAffinity | None) -> pd.DataFrame:
+def _topic_table(affinity: TopicAffinity | None, plan: pd.DataFrame) -> pd.DataFrame:
+    """Return the affinities with each topic's rank in the plan, so that a figure can keep its order."""
     if affinity is not None:
-        return affinity.table()
+        key = ["persona_id", "topic"]
+        ranked = affinity.table().merge(plan[[*key, "rank"]], on=key, how="left", validate="one_to_one")
+        return ranked.assign(rank=ranked["rank"].astype("Int64"))
     columns = (
         "persona_id persona topic share share_lo share_hi share_everyone estimate lo hi n_users n_users_topic"
     )
-    return pd.DataFrame(columns=[*columns.split(), "n_events", "level"])
+    return pd.DataFrame(columns=[*columns.split(), "n_events", "level", "rank"])
 
 
 def _user_model(affinity, blocks, user_ids, settings) -> UserTopicModel | None:
@@ -256,10 +260,10 @@ def _user_model(affinity, blocks, user_ids, settings) -> UserTopicModel | None:
 
 
 def _verdict_notes(log: SendLog) -> list[str]:
-    notes = ["Nothing here was proved by a test: hold some users out (assign_holdout), then compare."]
+    notes = ["Effect: nothing here was proved by a test. Hold some users out, send, then compare."]
     if log.has_propensity:
         notes.append(
-            "The sends carry propensities; they are not used here, so no row says "
-            "'supported by logged propensities'."
+            "Effect: the sends carry the chance with which each was drawn; this version does not use it "
+            "yet, so no row says 'supported by logged propensities'."
         )
-    return notes
+    return [unknown(note) for note in notes]

@@ -9,9 +9,11 @@ from segtool.targeting.affinity import TopicAffinity, rank_topics
 from segtool.targeting.channel import ANY, ChannelPlan
 from segtool.targeting.frequency import FrequencyPlan
 from segtool.targeting.members import Members
+from segtool.targeting.notes import known, unknown
 from segtool.targeting.settings import TargetingSettings
 from segtool.targeting.stages import LAPSED, UNKNOWN, Stages
 from segtool.targeting.timing import SendTimes
+from segtool.targeting.user_topics import LEAST_LIFT
 
 TABLE = [
     "persona_id", "persona", "rank", "topic", "daypart", "channel", "weekly_cap", "stage", "estimate", "lo",
@@ -52,22 +54,36 @@ def plan_rows(
 def _topic_rows(affinity, place: int, members: Members, settings, random_state, notes) -> pd.DataFrame:
     persona_id, name = members.persona_ids[place], members.names[place]
     if affinity is None:
-        return _no_topic(persona_id, name, int(members.n_users[place]))
+        why = "no topic is known of any event: use what you have"
+        return _no_topic(persona_id, name, int(members.n_users[place]), why)
     n_users = int(affinity.n_users[place])
     if not affinity.trusted[place]:
         alone = len(members.names) == 1
         if not alone:
-            notes.append(
-                f"{name}: {n_users} users with any interest shown, fewer than {settings.min_persona_users}; "
-                "it gets everyone's topics."
-            )
-        return _everyones_topics(affinity, persona_id, name, n_users, alone, settings.top_k)
+            few = f"{n_users} users with any interest shown, fewer than {settings.min_persona_users}"
+            notes.append(unknown(f"{name}: what it wants ({few}); it gets everyone's first topics."))
+        return _everyones_topics(affinity, place, alone, settings.top_k)
     table = affinity.table()
     own = table[table["persona_id"] == persona_id]
     own = own[own["n_users_topic"] >= min(settings.min_persona_users, own["n_users_topic"].max())]
     ranked = rank_topics(own, settings.ranking, settings.top_k, random_state)
+    if ranked.empty:
+        why = "none of those enough users touched is asked for as often as by everyone: use what you have"
+        return _no_topic(persona_id, name, n_users, why)
     if not ranked["distinct"].any():
-        notes.append(f"{name}: no topic is surely asked for more often than by everyone.")
+        notes.append(
+            unknown(
+                f"{name}: what sets it apart; no topic is surely asked for more often than by everyone, "
+                f"so only its most popular ones are in the plan."
+            )
+        )
+    elif len(ranked) < settings.top_k:
+        notes.append(
+            known(
+                f"{name}: {len(ranked)} of {settings.top_k} topics; the others are asked for less than by "
+                "everyone, or by too few."
+            )
+        )
     reasons = [topic_reason(row) for row in ranked.itertuples()]
     return ranked.assign(verdict="associated only", reason=reasons)
 
@@ -83,39 +99,36 @@ def topic_reason(row) -> str:
     if row.distinct:
         digits = 1 if row.lo >= 1.2 else 2  # "1.0 to 1.2" would not look like more than everyone
         return (
-            f"asked for {row.estimate:.{digits}f}x as often as by everyone "
+            f"asked for {row.estimate:.{digits}f}× as often as by everyone "
             f"({row.lo:.{digits}f} to {row.hi:.{digits}f}, {row.n_users:,} users)"
         )
     share = (
         f"{row.share:.0%} of what they do ({row.share_lo:.0%} to {row.share_hi:.0%}, {row.n_users:,} users)"
     )
-    if row.hi < 1:
-        return f"{share}, though less than everyone ({row.estimate:.2f}x, {row.lo:.2f} to {row.hi:.2f})"
-    return f"{share}, not clearly more than everyone ({row.estimate:.2f}x, {row.lo:.2f} to {row.hi:.2f})"
+    lift = f"({row.estimate:.2f}×, {row.lo:.2f} to {row.hi:.2f})"
+    if row.lo >= LEAST_LIFT and row.hi <= 1 / LEAST_LIFT:
+        return f"as popular here as with everyone {lift}; {share}"
+    return f"not surely more popular here than with everyone {lift}; {share}"
 
 
-def _everyones_topics(affinity, persona_id, name, n_users: int, alone: bool, top_k: int) -> pd.DataFrame:
-    table = affinity.everyone().head(top_k).reset_index(drop=True)
-    table["persona_id"], table["persona"] = persona_id, name
-    table["rank"] = np.arange(1, len(table) + 1)
-    # The lift of everyone over everyone: exact, and nothing an interval could be given for.
-    table["estimate"], table["lo"], table["hi"] = 1.0, np.nan, np.nan
-    table["level"] = "everyone"
+def _everyones_topics(affinity, place: int, alone: bool, top_k: int) -> pd.DataFrame:
+    table, n_users = affinity.everyones(place, top_k), int(affinity.n_users[place])
     table["verdict"] = "associated only" if alone else "assumption"
     lead = "" if alone else f"only {n_users} users to learn from, so what everyone does: "
+    tail = "" if alone else "; as popular here as with everyone, as far as is known"
     table["reason"] = [
         f"{lead}{row.share:.0%} of all activity "
-        f"({row.share_lo:.0%} to {row.share_hi:.0%}, {row.n_users:,} users)"
+        f"({row.share_lo:.0%} to {row.share_hi:.0%}, {row.n_users:,} users){tail}"
         for row in table.itertuples()
     ]
     return table
 
 
-def _no_topic(persona_id, name, n_users: int) -> pd.DataFrame:
+def _no_topic(persona_id, name, n_users: int, why: str) -> pd.DataFrame:
     row = {
         "persona_id": persona_id, "persona": name, "rank": 1, "topic": ANY, "estimate": np.nan, "lo": np.nan,
         "hi": np.nan, "n_users": n_users, "n_events": 0, "level": "everyone", "verdict": "assumption",
-        "reason": "no topic is known of any event: use what you have",
+        "reason": why,
     }  # fmt: skip
     return pd.DataFrame([row])
 
@@ -126,6 +139,7 @@ def _typical_stages(stages: Stages) -> pd.DataFrame:
     total = table.groupby("persona_id")["n_users"].sum()
     reasons = []
     for persona_id, row in typical.iterrows():
+        own = table[table["persona_id"] == persona_id].set_index("stage")
         if row["stage"] == UNKNOWN:
             reasons.append("nobody's stage is known")
             continue
@@ -134,8 +148,15 @@ def _typical_stages(stages: Stages) -> pd.DataFrame:
         if row["stage"] == LAPSED:
             reasons.append(f"{text}have lapsed {bounds}")
             continue
-        own = table[table["persona_id"] == persona_id].set_index("stage")["share"]
-        second = own.drop([LAPSED, row["stage"]]).idxmax()
-        next_most = f", {own[second]:.0%} at {second}" if own[second] > 0 else ""
-        reasons.append(f"{text}are at {row['stage']} {bounds}{next_most}; {own[LAPSED]:.0%} have lapsed")
+        reasons.append(f"{text}are at {row['stage']} {bounds}, {_beside(own, row['stage'])}")
     return typical.assign(reason=reasons)
+
+
+def _beside(own: pd.DataFrame, stage: str) -> str:
+    """Say how a persona's typical stage stands to the others; the lapsed may be more than the active."""
+    share = own["share"]
+    second = share.drop([LAPSED, stage]).idxmax()
+    next_most = f" ({share[second]:.0%} at {second})" if share[second] > 0 else ""
+    n_lapsed = int(own["n_users"][LAPSED])
+    lapsed = f"{share[LAPSED]:.0%} have lapsed ({n_lapsed:,})" if n_lapsed else "nobody has lapsed"
+    return f"commonest among the active{next_most}; {lapsed}"

@@ -26,13 +26,13 @@ EVENT_WEIGHTS = MappingProxyType(
     }
 )
 
-# Local hours, start included, end not. With the default quiet hours (22 to 8) night and early
-# morning are closed as wholes, so no daypart is half allowed.
+# Local hours, start included, end not: the words and hours of the label "daypart" in the built-in
+# catalogue, so that midday people are written to at midday. With the default quiet hours (22 to 8)
+# night is closed as a whole, and of the morning only 8 to 10 is open.
 DAYPARTS = MappingProxyType(
     {
-        "early morning": (5, 8),
-        "morning": (8, 11),
-        "noon": (11, 14),
+        "morning": (5, 10),
+        "midday": (10, 14),
         "afternoon": (14, 18),
         "evening": (18, 22),
         "night": (22, 5),
@@ -124,7 +124,8 @@ class TargetingSettings(BaseModel):
     # -- stage
     stage_model: str = "AIDMA"
     stage_events: dict[str, tuple[str, ...]] | None = None  # own names and events, shallow to deep
-    stage_window_days: float = Field(30, gt=0)  # older steps say where a user was, not is
+    # older steps say where a user was, not is; the window of the label "funnel_stage"
+    stage_window_days: float = Field(60, gt=0)
 
     @field_validator("event_weights")
     @classmethod
@@ -146,6 +147,18 @@ class TargetingSettings(BaseModel):
     def stages(self) -> dict[str, tuple[str, ...]]:
         """Return the stages, shallow to deep, with their events."""
         return dict(self.stage_events or STAGE_MODELS[self.stage_model])
+
+    @property
+    def quiet_hours(self) -> tuple[int, ...]:
+        """The local hours in which nobody is written to, in the order of the clock.
+
+        Examples
+        --------
+        >>> TargetingSettings(quiet_from_hour=22, quiet_to_hour=6).quiet_hours
+        (22, 23, 0, 1, 2, 3, 4, 5)
+        """
+        start = self.quiet_from_hour
+        return tuple((start + step) % 24 for step in range((self.quiet_to_hour - start) % 24))
 
     def is_quiet(self, hour: int) -> bool:
         """Say whether a local hour lies in the quiet hours.

@@ -9,6 +9,7 @@ import pandas as pd
 
 from segtool.engines import literal
 from segtool.targeting.members import Members
+from segtool.targeting.notes import unknown
 from segtool.targeting.settings import TargetingSettings
 
 RETURN = "return"
@@ -46,14 +47,14 @@ def plan_stages(sources, members: Members, user_ids: np.ndarray, settings: Targe
     steps = _steps(sources, stages, settings.stage_window_days) if "events" in sources.tables else _no_steps()
     users = _placed(users, steps, list(stages), settings)
     if not (users["depth"] > 0).any():
+        window = f"the last {settings.stage_window_days:g} days"
         notes.append(
-            f"Stage: no event of the last {settings.stage_window_days:g} days is a step of "
-            f"{settings.stage_model}; nobody's stage is known."
+            unknown(f"Stage: no event of {window} is a step of {settings.stage_model}; nobody's is known.")
         )
     here = users.loc[users["depth"] > 0, "stage"].unique()
     if len(here) == 1:
         notes.append(
-            f"Stage: all steps on record are of one stage, {here[0]}; the others cannot be seen here."
+            unknown(f"Stage: all steps on record are of one stage, {here[0]}; the others cannot be seen.")
         )
     return Stages(users, _typical(users, members, list(stages)), tuple(notes))
 

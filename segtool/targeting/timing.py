@@ -13,8 +13,9 @@ import numpy as np
 import pandas as pd
 
 from segtool.targeting.counts import sql_counts
-from segtool.targeting.dayparts import allowed_hours, daypart_case, daypart_phrase, hours_text
+from segtool.targeting.dayparts import allowed_hours, daypart_case, daypart_hours, daypart_phrase, hours_text
 from segtool.targeting.members import Members
+from segtool.targeting.notes import known, unknown
 from segtool.targeting.sending import SendLog, rates_by_persona, slot_totals
 from segtool.targeting.settings import DAYPARTS, TargetingSettings
 from segtool.targeting.shares import GroupShares, estimate_shares
@@ -53,7 +54,9 @@ def plan_times(
     notes: list[str] = []
     parts = [_around(sources, members, user_ids, log, settings)]
     if parts[0].empty:
-        notes.append("When: no events with a time, so nobody's hours are known; dayparts are left open.")
+        notes.append(
+            unknown("When: no events with a time, so nobody's hours are known; dayparts are left open.")
+        )
     answers = _answers(sources, members, user_ids, log, settings, notes)
     table = (
         pd.concat([part for part in [*parts, answers] if not part.empty], ignore_index=True)
@@ -188,28 +191,32 @@ def _allowed(unit: str, slot: str, settings: TargetingSettings) -> bool:
 
 def _answers(sources, members, user_ids, log: SendLog, settings, notes) -> pd.DataFrame:
     if not log.n_sends or not len(members.names):
-        notes.append(
-            "When sending works is not known: there are no sends; dayparts say when people are around."
-        )
+        notes.append(unknown("When sending works: there are no sends; dayparts say when people are around."))
         return _empty_table()
     if log.outcome is None:
-        notes.append("When sending works is not known: no send has an answer or an open.")
+        notes.append(unknown("When sending works: no send has an answer or an open."))
         return _empty_table()
     totals = slot_totals(sources, log, daypart_case("local_hour"))
     sent = totals.groupby("slot")["trials"].sum()
     tried = [slot for slot, n in sent.items() if n >= MIN_SLOT_SHARE * sent.sum()]
     if log.n_sends < settings.min_sends_for_timing or len(tried) < 2:
+        parts = f"{len(tried)} part{'s' * (len(tried) != 1)} of the day"
         notes.append(
-            f"When sending works is not known: {log.n_sends:,} sends, in {len(tried)} part(s) of the day; "
-            f"it takes {settings.min_sends_for_timing:,} in at least 2. Dayparts say when people are around."
+            unknown(
+                f"When sending works: {log.n_sends:,} sends, in {parts}; it takes "
+                f"{settings.min_sends_for_timing:,} in at least 2. Dayparts say when people are around."
+            )
         )
         return _empty_table()
     rates = rates_by_persona(
         totals[totals["slot"].isin(tried)], "hits", members, len(user_ids), settings.confidence
     )
+    notes.append(known(f"When sending works: sends {log.word}, by part of the day."))
     notes.append(
-        f"When sending works: sends {log.word}, by daypart. Hours were not drawn at random as far as "
-        "the table says, so a better daypart may only have been given to better users."
+        unknown(
+            "When sending works: whether the hours were drawn at random; if not, a better part of the day "
+            "may only have been given to better users."
+        )
     )
     allowed = [_allowed("daypart", slot, settings) for slot in rates["slot"]]
     lift = rates["estimate"] / rates["everyone"].where(rates["everyone"] > 0, 1)
@@ -229,13 +236,16 @@ def _choose(table: pd.DataFrame, persona_id, log: SendLog, settings: TargetingSe
         row = dict.fromkeys(["estimate", "lo", "hi"], np.nan) | {"n_users": 0, "verdict": "assumption"}
         return row | {"persona_id": persona_id, "daypart": ANY, "kind": "none", "reason": reason}
     hours = around[around["unit"] == "hour"].set_index("slot")["estimate"]
-    density = [hours[[f"{h:02d}" for h in allowed_hours(s, settings)]].mean() for s in parts["slot"]]
-    best = parts.iloc[int(np.argmax(density))]
+    # By the busiest stretch, not the mean: a long daypart that starts slowly is not a worse one.
+    busiest = [_busiest_stretch(slot, hours, settings)[1] for slot in parts["slot"]]
+    best = parts.iloc[int(np.argmax(busiest))]
     better = _better_answers(allowed[allowed["kind"] == "answers"], best["slot"])
     if better is not None:
         chosen, usual = better
-        return _chosen_row(chosen, "answers", _answer_reason(chosen, usual, best["slot"], log))
-    return _chosen_row(best, "around", _around_reason(best, hours, around, settings))
+        reason = _answer_reason(chosen, usual, best["slot"], log)
+        return _chosen_row(chosen, "answers", reason + _quiet_reason(chosen["slot"], hours, settings))
+    reason = _around_reason(best, hours, settings) + _quiet_reason(best["slot"], hours, settings)
+    return _chosen_row(best, "around", reason)
 
 
 def _chosen_row(row: pd.Series, kind: str, reason: str) -> dict:
@@ -260,17 +270,36 @@ def _answer_reason(row: pd.Series, usual: float, busiest: str, log: SendLog) -> 
     )
 
 
-def _around_reason(best: pd.Series, hours: pd.Series, around: pd.DataFrame, settings) -> str:
-    usable = allowed_hours(best["slot"], settings)
-    pairs = [pair for pair in itertools.pairwise(usable) if (pair[0] + 1) % 24 == pair[1]] or [(usable[0],)]
-    peak = max(pairs, key=lambda pair: sum(hours[f"{hour:02d}"] for hour in pair))
-    text = (
+def _around_reason(best: pd.Series, hours: pd.Series, settings) -> str:
+    peak, _ = _busiest_stretch(best["slot"], hours, settings)
+    return (
         f"around {daypart_phrase(best['slot'])} in {best['estimate']:.0%} of their active hours "
         f"({best['lo']:.0%} to {best['hi']:.0%}; everyone {best['everyone']:.0%}), "
-        f"most from {hours_text(peak)}"
+        f"most from {hours_text(peak)}" + (" of the hours allowed" if _cut(best["slot"], settings) else "")
     )
-    parts = around[around["unit"] == "daypart"]
-    top = parts.loc[parts["estimate"].idxmax()]
-    if not top["allowed"]:
-        text += f"; more are around {daypart_phrase(top['slot'])} ({top['estimate']:.0%}), in the quiet hours"
-    return text
+
+
+def _busiest_stretch(daypart: str, hours: pd.Series, settings) -> tuple[tuple[int, ...], float]:
+    """Return the two busiest allowed hours in a row of a daypart, and their mean share."""
+    usable = allowed_hours(daypart, settings)
+    pairs = [pair for pair in itertools.pairwise(usable) if (pair[0] + 1) % 24 == pair[1]]
+    means = {run: float(hours[[f"{hour:02d}" for hour in run]].mean()) for run in pairs or [(usable[0],)]}
+    peak = max(means, key=means.get)
+    return peak, means[peak]
+
+
+def _cut(daypart: str, settings: TargetingSettings) -> bool:
+    return allowed_hours(daypart, settings) != daypart_hours(daypart)
+
+
+def _quiet_reason(chosen: str, hours: pd.Series, settings: TargetingSettings) -> str:
+    """Say so where the hour they are most active at is one nobody may be written to."""
+    peak = int(hours.idxmax())
+    if not settings.is_quiet(peak):
+        return ""
+    usable = allowed_hours(chosen, settings)
+    open_hours = f" from {hours_text(usable)}" if _cut(chosen, settings) else ""
+    return (
+        f"; most active at {peak} h, inside the quiet hours {settings.quiet_from_hour} to "
+        f"{settings.quiet_to_hour}; the best allowed is {chosen}{open_hours}"
+    )

@@ -15,7 +15,27 @@ from segtool.targeting.shares import GroupShares, UserCounts
 CELLS_PER_BATCH = 1_000_000  # users x topics held as one dense block: about 8 MB an array
 SIZE_RANGE = (0.05, 1e6)  # of a prior, in events
 LEAST = 1e-9  # a share nobody ever showed: the lift of such a topic is 1, not infinite
+# A lift below this is a topic liked less, however wide its interval: with few events every upper
+# bound is above 1, and half of everyone's interest would still look possible enough.
+LEAST_LIFT = 0.9
+SLACK = 0.02  # of quick upper bounds; the exact one decides
 SPARE = 3  # extra candidates, so that the exact bound can reorder what the quick one chose
+
+
+def wanted(estimate, hi):
+    """Say which topics may be recommended: those not liked less than by everyone.
+
+    Parameters
+    ----------
+    estimate, hi : ndarray or Series
+        Lift over everyone and its upper bound.
+
+    Examples
+    --------
+    >>> wanted(np.array([1.4, 0.98, 0.95, 0.5]), np.array([1.6, 1.1, 0.99, 2.0])).tolist()
+    [True, True, False, False]
+    """
+    return (hi >= 1) & (estimate >= LEAST_LIFT)
 
 
 @dataclass(frozen=True)
@@ -47,7 +67,8 @@ class UserTopicModel:
         """Yield tables of user_id, rank, topic, estimate, lo, hi, n_events, level, user by user.
 
         ``estimate`` is the lift: the share of a user's activity that is the topic's, over
-        everyone's share.
+        everyone's share. A user gets fewer than top_k rows, or none, where fewer topics are asked
+        for at least as often as by everyone.
         """
         n_users, n_topics = self.counts.share.shape
         step = max(1, CELLS_PER_BATCH // max(n_topics, 1))
@@ -65,12 +86,13 @@ class UserTopicModel:
         base = np.maximum(self.groups.base, LEAST)[chosen]
         tail = (1 - self.confidence) / 2
         lo = special.betaincinv(a, b, tail) / base
+        hi = special.betaincinv(a, b, 1 - tail) / base
         exact = np.where(np.isfinite(score), lo, -np.inf) if ranking == "safe" else score
+        exact = np.where(wanted(a / (a + b) / base, hi), exact, -np.inf)
         order = np.argsort(-exact, axis=1, kind="stable")[:, :top_k]
         table = self._table(rows, np.take_along_axis(chosen, order, axis=1))
-        a, b, base, lo = (np.take_along_axis(x, order, axis=1).ravel() for x in (a, b, base, lo))
-        table["estimate"], table["lo"] = a / (a + b) / base, lo
-        table["hi"] = special.betaincinv(a, b, 1 - tail) / base
+        a, b, base, lo, hi = (np.take_along_axis(x, order, axis=1).ravel() for x in (a, b, base, lo, hi))
+        table["estimate"], table["lo"], table["hi"] = a / (a + b) / base, lo, hi
         allowed = np.isfinite(np.take_along_axis(exact, order, axis=1)).ravel()
         return table.loc[
             allowed, ["user_id", "rank", "topic", "estimate", "lo", "hi", "n_events", "level"]
@@ -131,15 +153,21 @@ class UserTopicModel:
 
     def _scores(self, a, b, ranking, generator) -> np.ndarray:
         base = np.maximum(self.groups.base, LEAST)
-        if ranking == "explore":
-            return generator.beta(a, b) / base
         mean = a / (a + b)
-        if ranking == "best":
-            return mean / base
+        if ranking == "explore":
+            score = generator.beta(a, b) / base
+        else:
+            score = mean / base if ranking == "best" else self._quick_bounds(a, b, -1)
+        unwanted = ~wanted(mean / base, self._quick_bounds(a, b, 1) + SLACK)
+        return np.where(unwanted, -np.inf, score)
+
+    def _quick_bounds(self, a, b, side: int) -> np.ndarray:
+        """Return lower (side -1) or upper (1) bounds of the lifts, nearly."""
+        base, mean = np.maximum(self.groups.base, LEAST), a / (a + b)
         # Wilson-Hilferty: a cube root is nearly normal. Exact bounds of every cell would take
         # a hundred times as long; the chosen few get them afterwards.
         shape = np.maximum(mean * (a + b + 1) / (1 - mean), 1e-6)
-        z = stats.norm.ppf((1 - self.confidence) / 2)
+        z = side * stats.norm.ppf((1 + self.confidence) / 2)
         bound = np.maximum(1 - 1 / (9 * shape) + z / (3 * np.sqrt(shape)), 0) ** 3
         return mean / base * (bound + 1e-9)  # the rest: bounds of 0 are ordered by their means
 

@@ -73,6 +73,16 @@ def test_personas_csv_says_what_the_design_says(study, tmp_path):
     assert (table["holdout"] == "true").sum() == 30
 
 
+def test_ids_are_written_as_they_are_unless_excel_ids(study, tmp_path):
+    export(study, tmp_path / "plain")
+    plain = pd.read_csv(tmp_path / "plain" / "personas.csv", dtype=str)["user_id"]
+    assert list(plain) == list(study[1].user_ids)
+    export(study, tmp_path / "excel", settings=ExportSettings(excel_ids=True))
+    guarded = pd.read_csv(tmp_path / "excel" / "personas.csv", dtype=str)["user_id"]
+    assert list(guarded) == ["'" + user for user in study[1].user_ids]
+    assert list(read_csv(tmp_path / "excel" / "personas.csv")["user_id"]) == list(plain)
+
+
 def test_the_same_study_writes_the_same_bytes(study, said, tmp_path):
     files = [export(study, tmp_path / name, study=said).files for name in ("one", "two")]
     assert files[0] == files[1]

@@ -168,7 +168,74 @@ def test_a_trait_all_but_a_few_have_does_not_count_them():
         "effect": 1,
     }
     (trait,) = describe_traits(pd.DataFrame([row]), {}, min_cell=5)
-    assert trait.share_text == "over 95%, everyone 40%"
+    assert trait.share_text == "over 95% of 100 known, everyone 40%"
+    assert (trait.share, trait.index_text) == (0.95, "over 238")  # neither bar nor index says it
+
+
+def test_a_card_writes_its_share_and_a_bar_of_it(study):
+    sources, labels, personas, plan = study
+    card = describe_study(sources=sources, labels=labels, personas=personas, plan=plan, draw_map=False).cards[
+        0
+    ]
+    assert card.share_width == pytest.approx(personas.portraits()["share"][0])
+    assert f"{card.share_width:.0%}" == card.share
+    assert "users" not in card.sentence.split(":")[0] and "%)." not in card.sentence
+
+
+def test_only_topics_surely_asked_for_are_chips(study):
+    sources, labels, personas, plan = study
+    table = plan.table.assign(lo=[1.2 if rank <= 2 else 0.9 for rank in plan.table["rank"]], topic="a_b")
+    facts = describe_study(
+        sources=sources, labels=labels, personas=personas, plan=replace(plan, table=table), draw_map=False
+    )
+    assert {card.topics for card in facts.cards} == {("a b", "a b")}
+    assert [row[3] for row in facts.plan[0].rows] == ["clearly more"] * 2 + ["not clearly more"] * 3
+
+
+def test_one_persona_is_set_apart_from_nobody(study):
+    sources, labels, personas, plan = study
+
+    class One(type(personas)):
+        def choice(self):
+            return super().choice().head(0)
+
+        def portraits(self):
+            return super().portraits().assign(sentence="300 users (100.0%).")
+
+    one = One(labels, personas.persona.clip(upper=1), {1: "Everyone"})
+    html = render((sources, labels, one, plan), draw_map=True)
+    assert "no stable groups" in html and "Sit between two" not in html and "%)." not in html
+    assert 'id="apart"' not in html and 'href="#apart"' not in html
+    assert 'id="choice"' not in html and 'href="#choice"' not in html
+
+
+def test_code_names_do_not_reach_the_page(study):
+    sources, labels, personas, plan = study
+    notes = ["hold some users out (assign_holdout)", "0.98x by wecom_direct (see stated_events)"]
+    html = render((sources, labels, personas, replace(plan, notes=notes)))
+    assert "assign_holdout" not in html and "stated_events" not in html
+    assert "column holdout of personas.csv" in html and "0.98× by wecom direct<" in html
+
+
+def test_labels_known_of_nobody_stand_in_one_line(study):
+    sources, labels, personas, plan = study
+
+    class Sparse(type(labels)):
+        def coverage(self):
+            table = super().coverage()
+            return table.assign(share_known=table["share_known"].where(table["label"] != "lifecycle", 0.0))
+
+    html = render((sources, Sparse(labels.frame), personas, plan))
+    assert "Not in your data: Lifecycle." in html
+    assert html.count(">Lifecycle<") < render(study).count(">Lifecycle<")
+
+
+def test_a_figure_all_grey_is_left_out(study):
+    sources, labels, personas, plan = study
+    facts = describe_study(
+        sources=sources, labels=labels, personas=personas, plan=plan, min_cell=200, draw_map=False
+    )
+    assert "stages" not in facts.figures
 
 
 def test_long_tables_are_cut_and_say_so():

@@ -24,7 +24,9 @@ def test_planted_number_is_found(chosen):
     planted, model = chosen
     assert model.n_personas_ == 5
     assert adjusted_rand_score(planted.persona, model.labels_) > 0.85
-    assert model.verdict_.startswith("5 personas: found again in halves")
+    assert model.verdict_.startswith("5 personas, stable: when the users are split in halves")
+    low, high = model.stability_.min(), model.stability_.max()
+    assert f"share {low:.0%} to {high:.0%} of their users" in model.verdict_
 
 
 def test_curve_is_kept(chosen):

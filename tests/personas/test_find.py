@@ -99,6 +99,20 @@ def test_personas_of_one_facet_are_told_to_be_that():
     assert any("differ almost only in rhythm" in note for note in found.notes)
 
 
+def test_personas_that_one_label_gives_alone_are_told_to_be_that():
+    rng = np.random.default_rng(3)
+    plan = rng.integers(0, 2, 600)
+    frame = pd.DataFrame({"plan": np.where(plan, "pro", "free")}, index=[f"u{n:03}" for n in range(600)])
+    for number in range(4):  # each follows the plan a little, none enough to be a copy
+        frame[f"other{number}"] = np.where(rng.random(600) < 0.65, plan, rng.integers(0, 2, 600)).astype(str)
+    found = find_personas(frame, n_personas=2, n_init=4)
+    assert any("split on one label, " in note for note in found.notes), found.notes
+
+
+def test_personas_of_several_labels_get_no_such_note(personas):
+    assert not any("split on one label" in note for note in personas.notes)
+
+
 def test_labels_and_the_same_wide_table_give_the_same_personas(planted):
     from segtool.labels.labels import Labels
 

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from benchmarks.planted import plant_users
-from segtool.errors import InputError
+from segtool.errors import InputError, OutputError
 from segtool.personas.latent_class import LatentClassPersonas
 
 
@@ -36,6 +36,24 @@ def test_there_and_back(model, planted):
     assert (again.verdict_, again.n_personas_) == (model.verdict_, model.n_personas_)
     assert model.n_personas_ > 1 and again.get_params() == model.get_params()
     assert again.to_json() == model.to_json()
+
+
+def test_saved_and_loaded_are_the_same(model, planted, tmp_path):
+    path = model.save(tmp_path / "model.json")
+    again = LatentClassPersonas.load(str(path))
+    users = planted.users.assign(user_id=None)
+    np.testing.assert_allclose(again.predict_proba(users), model.predict_proba(users), atol=1e-12)
+    assert [file.name for file in tmp_path.iterdir()] == ["model.json"]
+
+
+def test_files_that_cannot_be_are_told(model, tmp_path):
+    with pytest.raises(OutputError, match="could not be written"):
+        model.save(tmp_path / "nowhere" / "model.json")
+    with pytest.raises(InputError, match=r"none\.json cannot be read"):
+        LatentClassPersonas.load(tmp_path / "none.json")
+    (tmp_path / "raw.json").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(InputError, match="is not text"):
+        LatentClassPersonas.load(tmp_path / "raw.json")
 
 
 def test_array_model_has_no_names():

@@ -69,6 +69,36 @@ def test_names_read_as_people_speak(cells, name):
     assert name_first(rows(*cells)) == name
 
 
+@pytest.mark.parametrize("value", ["Familie mit Kindern", "Rentner", "Étudiante", "大学生"])
+def test_words_that_are_not_known_are_not_bent(value):
+    assert name_first(rows(("stage", value, 0.9, 0.3))) == value
+
+
+def test_verbs_that_are_not_known_are_not_bent():
+    trait = Trait("rhythm", "i", "x", "alles nachts", "alles nachts", 1.0)
+    assert compose_name([trait]) == "Alles nachts"
+
+
+def test_codes_and_bare_values_say_of_what_they_are():
+    table = rows(("tier", "mid", 0.9, 0.3), ("segment", "b", 0.8, 0.3), ("stage", "K2", 0.7, 0.3))
+    infos = {
+        "tier": LabelInfo("tier", "Tier", "consumption", "ordered"),
+        "segment": LabelInfo("segment", "Segment", "other", "nominal"),
+        "stage": INFOS["stage"],
+    }
+    assert name_personas(table, infos, 2)[1] == "Mid tier, segment: b"
+    assert name_personas(table[2:], infos, 2)[1] == "Life stage: K2"
+
+
+def test_what_few_answered_is_no_name():
+    table = rows(("interest", "golf", 0.8, 0.2), ("stage", "student", 0.95, 0.3))
+    table.loc[table["label"] == "stage", ["n_known", "n_in"]] = [19, 18]
+    assert name_personas(table, INFOS, 2, [100, 50])[1] == "Fans of golf"
+    alone = table[table["label"] == "stage"]
+    assert name_personas(alone, INFOS, 2, [100, 50])[1] == "Students"
+    assert name_personas(table, INFOS, 2, [90, 50])[1] == "Students into golf"
+
+
 def test_other_languages_are_left_as_they_are():
     traits = [
         Trait("life stage", "stage", "x", "大学生", "大学生", 2.0),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pandas as pd
 import pytest
 from outputs.fake_study import NAMES
 
@@ -31,6 +32,17 @@ def test_the_written_index_is_the_profiles(study):
     profile = personas.profile().set_index(["label", "value", "persona_id"])["index"]
     written = [text.get_text() for text in plot_portraits(personas, per_persona=2).axes[0].texts]
     assert written[0] == f"{profile[label, value, persona_id]:.0f}"
+
+
+def test_a_masked_profile_writes_bounds(study):
+    _, _, personas, _ = study
+    profile = personas.profile()
+    first = profile.index[profile["index"] > 100][0]
+    sides = pd.Series("", profile.index)
+    for side, shown in (("<", "<"), (">", f">{profile.loc[first, 'index']:.0f}")):
+        masked = profile.assign(hidden=sides.where(sides.index != first, side))
+        axes = plot_portraits(personas, per_persona=9, profile=masked).axes[0]
+        assert [text.get_text() for text in axes.texts].count(shown) == 1
 
 
 def test_labels_can_be_left_out(study):

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from segtool.errors import InputError
-from segtool.sources import Sources, guess_study
+from segtool.sources import Sources, guess_labels, guess_study
 from segtool.sources.guess.words import CHANNEL_SYNONYMS, EVENT_SYNONYMS, ROLE_NAMES, standard_word
 from segtool.sources.guess.write import text
 from segtool.sources.schemas import CHANNEL_WORDS, EVENT_WORDS, SCHEMAS
@@ -122,7 +122,71 @@ def test_a_survey_by_its_questions(tmp_path):
     )
     study = guess(survey)
     assert study["sources"]["survey"]["columns"] == {"user_id": "ID", "answered_at": "提交时间"}
-    assert 'answer = {question = "1、您的性别？"}' in guess_study([survey])
+    assert "1、您的性别？" in guess_study([survey])
+
+
+@pytest.mark.parametrize(("name", "header", "columns"), [
+    ("Bestellungen.csv", "Kunden-Nr.;Bestelldatum;Bestellnr;Warengruppe;Filiale;Betrag",
+     {"user_id": "Kunden-Nr.", "event_time": "Bestelldatum", "topic": "Warengruppe", "channel": "Filiale",
+      "amount": "Betrag"}),
+    ("ventes.csv", "client;date_commande;num;catégorie;magasin;montant",
+     {"user_id": "client", "event_time": "date_commande", "topic": "catégorie", "channel": "magasin",
+      "amount": "montant"}),
+    ("ventas.csv", "cliente;fecha;num;categoria;tienda;importe",
+     {"user_id": "cliente", "event_time": "fecha", "topic": "categoria", "channel": "tienda",
+      "amount": "importe"}),
+])  # fmt: skip
+def test_orders_with_a_decimal_comma_in_other_languages(tmp_path, name, header, columns):
+    orders = write(
+        tmp_path,
+        name,
+        header,
+        lambda i: f"{i % 7};{i % 28 + 1:02d}.03.2026 20:15:00;B{i};Möbel;Köln;1.{i + 100},23 €",
+        encoding="cp1252",
+    )
+    study = guess(orders)
+    events = study["sources"]["events"]
+    assert events["columns"] == columns
+    assert (events["time_format"], events["decimal"]) == ("%d.%m.%Y %H:%M:%S", ",")
+    with read(study, tmp_path) as sources:
+        assert float(sources.to_pandas("events")["amount"].max()) == 1139.23
+
+
+# -- labels -----------------------------------------------------------------------------------------
+
+
+def test_a_survey_alone_gets_labels_of_its_answers(tmp_path):
+    survey = write(
+        tmp_path,
+        "survey export.csv",
+        "respondent,completed,How often?,rate us,channels,comment",
+        lambda i: (
+            f"r{i},2026-04-{i % 28 + 1:02d},{'daily' if i % 2 else 'none'},{i % 5 + 1},web;app,text {i}"
+        ),
+    )
+    study, labels = guess(survey), tomllib.loads(guess_labels([survey]))["labels"]
+    assert study["sources"]["survey"]["columns"]["answered_at"] == "completed"
+    assert study["labels"]["catalogs"] == ["builtin", "labels.toml"]
+    assert labels["how_often"]["claims"] == [{"answer": {"question": "How often?"}}]
+    assert labels["rate_us"]["values"] == ["1", "2", "3", "4", "5"]
+    assert labels["channels"]["claims"][0]["answer"]["separator"] == ";"
+    assert set(labels) == {"how_often", "rate_us", "channels"}
+
+
+def test_users_alone_get_labels_of_their_columns(tmp_path):
+    users = write(tmp_path, "people.csv", "uid,gender,plan,city", lambda i: f"u{i},f,{'ab'[i % 2]},c{i}")
+    labels = tomllib.loads(guess_labels([users]))["labels"]
+    assert {name: label["claims"] for name, label in labels.items()} == {
+        "plan": [{"column": {"name": "plan", "from": "users"}}]
+    }
+
+
+def test_a_log_needs_no_labels_of_its_own(tmp_path):
+    log = write(
+        tmp_path, "log.csv", "user_id,time,event", lambda i: f"u{i % 5},2026-05-01 10:00:{i:02d},view"
+    )
+    assert guess_labels([log]) is None
+    assert guess(log)["labels"]["catalogs"] == ["builtin"]
 
 
 def test_unix_seconds_and_ratings(tmp_path):
@@ -268,6 +332,7 @@ def test_a_file_that_is_no_table_is_refused_with_what_is_needed(tmp_path):
     with pytest.raises(InputError, match="nothing that tells what it is") as refusal:
         guess_study([path])
     assert "a (number), b (number)" in str(refusal.value) and "user_id" in str(refusal.value)
+    assert "[sources.events.columns]" in str(refusal.value) and "docs/study.md" in str(refusal.value)
 
 
 @pytest.mark.parametrize("content", ["", "user_id,time,event\n"])

@@ -29,12 +29,12 @@ TOPICS = pd.DataFrame(
 
 @pytest.mark.parametrize(
     ("ranking", "order"),
-    [("safe", ["sure", "bold", "common", "rare"]), ("best", ["bold", "sure", "common", "rare"])],
+    [("safe", ["sure", "bold", "common"]), ("best", ["bold", "sure", "common"])],
 )
-def test_distinct_topics_come_first_then_what_is_done_most(ranking, order):
+def test_distinct_topics_come_first_then_equals_and_never_what_is_liked_less(ranking, order):
     table = rank_topics(TOPICS, ranking, 4)
-    assert table["topic"].tolist() == order and table["rank"].tolist() == [1, 2, 3, 4]
-    assert table["distinct"].tolist() == [True, True, False, False]
+    assert table["topic"].tolist() == order and table["rank"].tolist() == [1, 2, 3]
+    assert table["distinct"].tolist() == [True, True, False]
 
 
 def test_explore_tries_other_orders():
@@ -44,10 +44,15 @@ def test_explore_tries_other_orders():
 
 def test_reasons_are_sentences_a_person_can_check():
     reasons = [topic_reason(row) for row in rank_topics(TOPICS, "safe", 4).itertuples()]
-    assert reasons[0] == "asked for 1.5x as often as by everyone (1.3 to 1.7, 100 users)"
-    assert reasons[1] == "asked for 3.00x as often as by everyone (1.10 to 8.00, 100 users)"
-    assert reasons[2].startswith("40% of what they do (38% to 42%, 100 users), not clearly more")
-    assert "though less than everyone (0.50x, 0.30 to 0.80)" in reasons[3]
+    assert reasons[0] == "asked for 1.5× as often as by everyone (1.3 to 1.7, 100 users)"
+    assert reasons[1] == "asked for 3.00× as often as by everyone (1.10 to 8.00, 100 users)"
+    assert reasons[2].startswith("as popular here as with everyone (1.00×, 0.90 to 1.10); 40% of what")
+
+
+@pytest.mark.parametrize("ranking", ["safe", "best"])
+def test_without_a_distinct_topic_a_few_popular_ones_are_left(ranking):
+    even = TOPICS.assign(estimate=[1.01, 1.2, 1.0, 0.5], lo=[0.95, 0.4, 0.97, 0.1], hi=[1.1, 2.0, 1.02, 3.0])
+    assert rank_topics(even, ranking, 4)["topic"].tolist() == ["common", "sure"]
 
 
 @pytest.fixture(scope="module")

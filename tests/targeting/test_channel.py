@@ -60,3 +60,28 @@ def test_presets_are_the_documented_ones():
     assert weekly[["service_account", "email", "app_push"]].tolist() == [1, 2, 4]
     assert "2025-11" in CHANNEL_PRESETS["service_account"].sentence()
     assert "not evidence" in CHANNEL_PRESETS["email"].sentence()
+
+
+def test_a_shop_is_no_channel_and_a_few_seen_elsewhere_are_no_persona():
+    events = fan_events()
+    few = events["user_id"].isin(["u00", "u20"]) | ((events["user_id"] < "u15") & (events.index % 12 == 0))
+    plan = plan_targeting(
+        read(
+            events=events.assign(channel="store").assign(
+                channel=lambda table: table["channel"].mask(few, "in_app")
+            )
+        ),
+        fan_personas(),
+    )
+    rows = plan.table.groupby("persona")[["channel", "why_channel"]].first()
+    assert rows["channel"].to_dict() == {"traders": "in_app", "jokers": "not known"}
+    assert (
+        rows["why_channel"].str.contains("of their active days are in or on store, where nothing can").all()
+    )
+    assert "only 1 of 20 users" in rows.loc["jokers", "why_channel"]
+    assert any(note.startswith("Not known - Where: jokers") for note in plan.notes)
+
+
+def test_shops_alone_leave_the_channel_open():
+    plan = plan_targeting(read(events=fan_events().assign(channel="store")), fan_personas())
+    assert set(plan.table["channel"]) == {"not known"} and set(plan.channels["channel"]) == {"not known"}

@@ -83,7 +83,22 @@ def test_refused_topics_rest(event, days, gone):
     )
     plan = plan_targeting(read(events=pd.concat([fan_events(), refusal])), fan_personas())
     topics = plan.user_topics.query("user_id == 'u00'")["topic"].tolist()
-    assert ("stocks" not in topics) == gone and "jokes" in topics
+    assert ("stocks" not in topics) == gone
+    assert "jokes" not in topics  # a trader asks for them less than everyone: no stand-in either
+
+
+def test_nothing_is_recommended_that_is_liked_less(plan):
+    assert plan.table[["persona", "topic"]].to_numpy().tolist() == [
+        ["traders", "stocks"],
+        ["jokers", "jokes"],
+    ]
+    assert (plan.user_topics["hi"] >= 1).all() and (plan.user_topics["estimate"] >= 0.9).all()
+    assert plan.topics.dropna(subset=["rank"])["topic"].tolist() == ["stocks", "jokes"]
+
+
+def test_notes_say_what_is_known_and_then_what_is_not(plan):
+    marks = [note.split(" - ")[0] for note in plan.notes]
+    assert marks == sorted(marks) and set(marks) == {"Known", "Not known"}
 
 
 def test_stated_interests_speak_for_users_without_events():
@@ -106,12 +121,7 @@ def test_stated_interests_speak_for_users_without_events():
 
     assert {"facets", "claims"} <= set(dir(Labels))
     users = pd.DataFrame({"user_id": ["new"], "joined_at": ["2026-06-01"]})
-    personas = Personas.from_assignments(
-        [*[f"u{i:02d}" for i in range(40)], "new"],
-        [1] * 20 + [2] * 20 + [1],
-        names={1: "traders", 2: "jokers"},
-    )
-    plan = plan_targeting(read(events=fan_events(), users=users), personas, Stated())
+    plan = plan_targeting(read(events=fan_events(), users=users), fan_personas(), Stated())
     new = plan.user_topics.query("user_id == 'new'").set_index("topic")
     assert new.loc["jokes", "level"] == "user" and new.loc["jokes", "n_events"] == 0
 
@@ -122,7 +132,7 @@ def test_without_sends_it_says_what_is_not_known():
     assert rows["channel"].to_dict() == {"traders": "email", "jokers": "app_push"}
     assert "whether they answer there is not known" in rows["why_channel"].iloc[0]
     assert rows["daypart"].to_dict() == {"traders": "morning", "jokers": "evening"}
-    assert sum("not known" in note or "cannot be known" in note for note in plan.notes) >= 3
+    assert sum(note.startswith("Not known - ") for note in plan.notes) >= 3
 
 
 def test_without_topics_the_rest_is_planned():
@@ -149,7 +159,7 @@ def test_a_small_persona_falls_back_and_says_so():
     rows = first_rows(plan).loc["two"]
     assert rows["level"] == "everyone" and rows["verdict"] == "assumption" and np.isnan(rows["lo"])
     assert rows["reason"].startswith("only 2 users") and any(
-        note.startswith("two: 2 users") for note in plan.notes
+        note.startswith("Not known - two: what it wants (2 users") for note in plan.notes
     )
 
 
@@ -164,7 +174,7 @@ def test_personas_of_one_user_each():
     users = [f"u{i:02d}" for i in range(4)]
     personas = Personas.from_assignments(users, [1, 2, 3, 4])
     plan = plan_targeting(read(events=fan_events(n_users=4)), personas)
-    assert set(plan.table["level"]) == {"everyone"} and len(plan.user_topics) == 8
+    assert set(plan.table["level"]) == {"everyone"} and plan.user_topics["user_id"].nunique() == 4
 
 
 def test_new_users_are_advised_as_their_persona():
@@ -207,7 +217,7 @@ def test_it_shows_itself_escaped():
     )
     plan = plan_targeting(read(events=fan_events()), personas)
     assert "&lt;b&gt;" in plan._repr_html_() and "<b></td>" not in plan._repr_html_()
-    assert repr(plan).startswith("Content plan for 2 personas: 4 rows")
+    assert repr(plan).startswith("Content plan for 2 personas: 2 rows")
 
 
 def test_settings_reach_every_part():

@@ -119,3 +119,29 @@ def test_bad_arguments_are_refused(events):
         recommend_topics(events, by="persona")
     with pytest.raises(InputError, match="more than once"):
         recommend_topics(events, pd.concat([PERSONAS, PERSONAS]))
+
+
+@pytest.mark.parametrize("by", ["user", "persona"])
+def test_nothing_liked_less_is_recommended(events, by):
+    table = recommend_topics(events, PERSONAS, by=by)
+    assert (table["hi"] >= 1).all() and (table["estimate"] >= 0.9).all() and len(table)
+
+
+@pytest.mark.parametrize(
+    "time", ["03.04.2025", "30.05.2025", "04/03/2025", 20250403, 1.7e9, "2025-13-40", True]
+)
+def test_times_that_would_be_guessed_are_refused(events, time):
+    with pytest.raises(InputError, match="event_time are not times in a form") as refusal:
+        recommend_topics(events.assign(event_time=[time, *["2025-04-03"] * (len(events) - 1)]))
+    assert "ISO" in str(refusal.value)
+    with pytest.raises(InputError, match="as_of"):
+        recommend_topics(events.assign(event_time="2025-04-03"), as_of=time)
+
+
+def test_datetimes_dates_and_iso_text_are_the_same(events):
+    day = pd.Timestamp("2026-05-01")
+    days = [day + pd.Timedelta(days=i % 30) for i in range(len(events))]
+    forms = [days, [str(d) for d in days], [d.date() for d in days], [d.isoformat() + "Z" for d in days]]
+    tables = [recommend_topics(events.assign(event_time=form), as_of="2026-07-01") for form in forms]
+    for table in tables[1:]:
+        pd.testing.assert_frame_equal(table, tables[0])

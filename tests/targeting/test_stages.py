@@ -76,3 +76,14 @@ def test_mostly_lapsed_personas_say_so():
 def test_stages_that_cannot_be_reached_are_refused(stage_events):
     with pytest.raises(ValidationError):
         TargetingSettings(stage_events=stage_events)
+
+
+def test_the_stage_of_the_active_says_how_many_have_lapsed():
+    events = fan_events()
+    gone = events["user_id"].isin([f"u{i:02d}" for i in [*range(8), *range(20, 28)]])
+    events.loc[gone, "event_time"] -= pd.Timedelta(days=100)
+    why = plan_targeting(read(events=events), fan_personas()).table["why_stage"]
+    assert (
+        why.str.contains("commonest among the active").all()
+        and why.str.contains(r"40% have lapsed \(8\)").all()
+    )

@@ -34,6 +34,7 @@ def test_settings_cannot_change():
 def test_quiet_hours_are_as_many_as_they_say(start, end):
     settings = TargetingSettings(quiet_from_hour=start, quiet_to_hour=end)
     assert sum(settings.is_quiet(hour) for hour in range(24)) == (end - start) % 24
+    assert sorted(settings.quiet_hours) == [hour for hour in range(24) if settings.is_quiet(hour)]
 
 
 def test_dayparts_are_a_day():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import duckdb
 import numpy as np
 import pandas as pd
 from fan_studies import days_ago, fan_events, fan_personas, fan_sends, read
@@ -20,7 +21,8 @@ def test_night_people_are_not_woken():
     )
     plan = plan_targeting(read(events=events), fan_personas())
     assert set(chosen(plan).values()) == {"afternoon"}
-    assert "more are around at night (7" in plan.table["why_daypart"].iloc[0]
+    why = plan.table["why_daypart"].iloc[0]
+    assert why.endswith("most active at 2 h, inside the quiet hours 22 to 8; the best allowed is afternoon")
     quiet = plan.send_times.query("unit == 'hour' and slot == '02'")
     assert not quiet["allowed"].any()
 
@@ -78,4 +80,22 @@ def test_activity_that_a_send_called_forth_does_not_count():
 def test_quiet_hours_can_be_moved():
     settings = TargetingSettings(quiet_from_hour=8, quiet_to_hour=18)
     plan = plan_targeting(read(events=fan_events()), fan_personas(), settings=settings)
-    assert chosen(plan)["traders"] not in {"morning", "noon", "afternoon"}
+    assert chosen(plan)["traders"] not in {"midday", "afternoon"}
+    assert "most active at 9 h, inside the quiet hours 8 to 18" in plan.table["why_daypart"].iloc[0]
+
+
+def test_words_and_hours_are_those_of_the_label():
+    from segtool.labels import builtin_catalog
+    from segtool.targeting.dayparts import daypart_hours
+
+    by = str(builtin_catalog()["daypart"].claims[0].by)
+    database = duckdb.connect()
+    for hour in range(24):
+        word = database.sql(f"SELECT {by.replace('local_hour', str(hour))}").fetchone()[0]
+        assert hour in daypart_hours(word)
+
+
+def test_midday_people_are_met_at_midday():
+    events = fan_events()
+    events["event_time"] = days_ago(np.arange(len(events)) % 25 + 1, 10 + np.arange(len(events)) % 3)
+    assert set(chosen(plan_targeting(read(events=events), fan_personas())).values()) == {"midday"}

@@ -57,9 +57,12 @@ def test_quick_bounds_choose_what_exact_bounds_would():
     affinity = affinity_of(simulated)
     table = pd.concat(affinity.users().batches(5, "safe"))
     a, b = affinity.users()._posterior(np.arange(80))
-    exact = stats.beta.ppf(0.05, a, b) / np.maximum(affinity.groups.base, user_topics.LEAST)
-    best = np.sort(exact, axis=1)[:, ::-1][:, :5]
-    kept = table["lo"].to_numpy().reshape(80, 5)
+    base = np.maximum(affinity.groups.base, user_topics.LEAST)
+    lo, hi = (stats.beta.ppf(q, a, b) / base for q in (0.05, 0.95))
+    exact = np.where(user_topics.wanted(a / (a + b) / base, hi), lo, np.nan)
+    best = -np.sort(-exact, axis=1)[:, :5]
+    kept = table.pivot(index="user_id", columns="rank", values="lo").to_numpy()
+    assert (np.isnan(kept) == np.isnan(best)).mean() > 0.99
     solid = best > 0.01  # below, all are "perhaps not at all"
     assert np.isclose(kept, best, rtol=1e-6)[solid].mean() > 0.99
 
@@ -79,7 +82,7 @@ def test_blocked_topics_never_come_back(ranking):
     simulated = simulate_shares(5, (10, 10), n_topics=4)
     blocked = sparse.csr_array(np.tile([1.0, 0, 0, 1.0], (20, 1)))
     table = pd.concat(affinity_of(simulated).users(blocked=blocked).batches(4, ranking))
-    assert set(table["topic"]) == {"t01", "t02"} and len(table) == 40
+    assert set(table["topic"]) <= {"t01", "t02"} and table["user_id"].nunique() > 10
 
 
 def test_a_persona_of_three_speaks_for_everyone():

@@ -10,15 +10,10 @@ from matplotlib.figure import Figure
 from segtool.errors import InputError, NotFittedError, PrivacyError
 from segtool.outputs.manifest import read_versions
 from segtool.outputs.privacy import hide_small_sizes, suppress_small_cells
-from segtool.outputs.report.facts import (
-    MAX_ROWS,
-    ReportFacts,
-    describe_cards,
-    describe_plan,
-    describe_table,
-    percent,
-)
+from segtool.outputs.report.facts import ReportFacts, describe_cards, describe_table
 from segtool.outputs.report.figures import inline_svg
+from segtool.outputs.report.plan_facts import MAX_ROWS, describe_plan, plain_words, words
+from segtool.outputs.small_shares import mask_profile, read_profile, say_share
 from segtool.plots import (
     count_stages,
     elide,
@@ -31,17 +26,6 @@ from segtool.plots import (
     plot_topics,
 )
 
-PLAN_COLUMNS = {
-    "rank": "#",
-    "topic": "Topic",
-    "interval": "Estimate (interval)",
-    "daypart": "When",
-    "channel": "Where",
-    "weekly_cap": "A week at most",
-    "stage": "Stage",
-    "verdict": "Verdict",
-    "reason": "Why",
-}
 CHOICE_COLUMNS = {
     "k": "Personas",
     "icl": "ICL",
@@ -123,7 +107,6 @@ def describe_study(
     -------
     ReportFacts
     """
-    headings, groups = describe_plan(plan.table, PLAN_COLUMNS, min_cell=min_cell)
     more = len(plan.table) - MAX_ROWS
     return ReportFacts(
         title=title,
@@ -132,17 +115,17 @@ def describe_study(
         about=about,
         simulated=simulated,
         verdict=personas.verdict,
-        notes=tuple(str(note) for note in getattr(personas, "notes", ())),
-        tiles=_tiles(sources, labels, personas),
+        notes=tuple(plain_words(note) for note in getattr(personas, "notes", ())),
+        tiles=_tiles(sources, labels, personas, min_cell),
         cards=describe_cards(labels, personas, plan, min_cell=min_cell, sensitive=sensitive),
-        plan_headings=headings,
-        plan=groups,
+        plan=describe_plan(plan, min_cell=min_cell),
         plan_left_out=f"{more:,} more rows: targeting.csv has them all" if more > 0 else "",
-        plan_notes=tuple(str(note) for note in plan.notes),
+        plan_notes=tuple(plain_words(note) for note in plan.notes),
         choice=describe_table(personas.choice(), CHOICE_COLUMNS),
         coverage=_coverage_table(labels, sensitive),
         conflicts=_conflict_table(labels, min_cell, sensitive),
         left_out=_left_out_table(labels),
+        not_in_data=_not_in_data(labels, sensitive),
         data=describe_table(sources.summary().to_pandas(), DATA_COLUMNS),
         made=_made(sources, seed, min_cell, sensitive),
         limits=LIMITS,
@@ -156,22 +139,35 @@ def _local_date(sources) -> str:
     return f"{pd.Timestamp(sources.as_of).tz_convert(sources.timezone):%Y-%m-%d %H:%M}"
 
 
-def _tiles(sources, labels, personas) -> tuple[tuple[str, str], ...]:
-    unsure = personas.assigned["unsure"].astype(bool).mean() if len(personas.assigned) else 0.0
+def _tiles(sources, labels, personas, min_cell: int) -> tuple[tuple[str, str, str], ...]:
     kept = int(sources.summary().to_pandas()["kept"].sum())
-    return (
-        ("Users", f"{labels.n_users:,}"),
-        ("Personas", f"{personas.n_personas}"),
-        ("Sit between two", percent(unsure)),
-        ("Labels", f"{len(labels.label_kinds())}"),
-        ("Rows used", f"{kept:,}"),
-    )
+    tiles = [("Users", f"{labels.n_users:,}", "")]
+    if personas.n_personas > 1:
+        unsure = personas.assigned["unsure"].astype(bool).mean() if len(personas.assigned) else 0.0
+        tiles += [
+            ("Personas", f"{personas.n_personas}", ""),
+            ("Sit between two", say_share(unsure, len(personas.assigned), min_cell),
+             "of the users fit a second persona nearly as well, or too little is known of them"),
+        ]  # fmt: skip
+    else:
+        tiles.append(("Personas", "none", "no stable groups: one plan for everyone"))
+    return (*tiles, ("Labels", f"{len(labels.label_kinds())}", ""), ("Rows used", f"{kept:,}", ""))
+
+
+def _whole_coverage(labels, sensitive: Sequence[str]) -> pd.DataFrame:
+    coverage = labels.coverage()
+    return coverage[(coverage["claim"] == "all") & ~coverage["label"].isin(list(sensitive))]
 
 
 def _coverage_table(labels, sensitive: Sequence[str]):
-    coverage = labels.coverage()
-    whole = coverage[(coverage["claim"] == "all") & ~coverage["label"].isin(list(sensitive))]
-    return describe_table(whole, COVERAGE_COLUMNS)
+    coverage = _whole_coverage(labels, sensitive)
+    return describe_table(coverage[coverage["share_known"] > 0], COVERAGE_COLUMNS)
+
+
+def _not_in_data(labels, sensitive: Sequence[str]) -> tuple[str, ...]:
+    """Return the labels known of nobody: a bar of 0% each would hide those known of few."""
+    coverage = _whole_coverage(labels, sensitive)
+    return tuple(str(title) for title in coverage.loc[coverage["share_known"] == 0, "title"])
 
 
 def _left_out_table(labels):
@@ -186,6 +182,8 @@ def _conflict_table(labels, min_cell: int, sensitive: Sequence[str]):
     found = labels.conflicts()
     found = found[(found["n_users"] >= min_cell) & ~found["label"].isin(list(sensitive))]
     found = found.assign(label=found["label"].map(labels.titles()).fillna(found["label"]))
+    for name in ("kept_value", "against_value"):
+        found[name] = [words(value) for value in found[name]]
     return describe_table(found, CONFLICT_COLUMNS, max_rows=25, where_all="labels.conflicts() has them all")
 
 
@@ -220,7 +218,7 @@ def draw_figures(
     plots: dict[str, tuple[str, Callable[[], Figure]]] = {
         "portraits": (
             "What sets each persona apart, as index",
-            lambda: plot_portraits(personas, leave_out=sensitive, sizes=sizes),
+            lambda: _portraits(personas, min_cell, sensitive, sizes),
         ),
         "choice": ("Criterion and stability by number of personas", lambda: plot_k_choice(personas)),
         "coverage": (
@@ -231,7 +229,9 @@ def draw_figures(
         "send_times": ("Activity by hour and weekday", lambda: plot_send_times(plan)),
         "stages": ("Share of users by stage", lambda: _stages(plan, personas, min_cell, sizes)),
     }
-    if draw_map:
+    if personas.n_personas == 1:  # nothing to set apart
+        del plots["portraits"]
+    elif draw_map:
         plots["map"] = ("Map of users", lambda: plot_persona_map(personas, random_state=seed))
     figures = {}
     for name, (title, plot) in plots.items():
@@ -242,11 +242,18 @@ def draw_figures(
     return figures
 
 
+def _portraits(personas, min_cell: int, sensitive: Sequence[str], sizes: pd.Series) -> Figure:
+    masked = mask_profile(read_profile(personas), min_cell)
+    return plot_portraits(personas, leave_out=sensitive, sizes=sizes, profile=masked)
+
+
 def _stages(plan, personas, min_cell: int, sizes: pd.Series) -> Figure:
     counts = count_stages(plan.stages, personas.assigned)
     try:
-        return plot_stages(
-            plan, personas, counts=suppress_small_cells(counts, min_cell=min_cell), sizes=sizes
-        )
+        shown = suppress_small_cells(counts, min_cell=min_cell)
     except PrivacyError as error:
         raise InputError("The stages of so few people are not drawn.") from error
+    on_ladder = shown[[name for name in shown if name not in ("lapsed", "unknown")]]
+    if not (on_ladder > 0).fillna(False).any(axis=None):
+        raise InputError("All the figure would show is grey: too few people are at any stage.")
+    return plot_stages(plan, personas, counts=shown, sizes=sizes)

@@ -6,18 +6,27 @@ The template only lays out what stands here. A count that must not be shown is a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import pandas as pd
 
-from segtool.errors import NotFittedError
 from segtool.outputs.privacy import hide_small_sizes
+from segtool.outputs.report.plan_facts import (
+    MAX_ROWS,
+    PlanGroup,
+    describe_stage,
+    plain_words,
+    say_cap,
+    surely_asked,
+    with_hours,
+    words,
+)
+from segtool.outputs.small_shares import mask_profile, mask_sentences, percent, read_profile, say_share
 from segtool.plots import ink_on, persona_colours
 
-MAX_ROWS = 200
 TRAITS_PER_PERSONA = 5
-TOPICS_PER_PERSONA = 5
 MIN_KNOWN = 20
 
 
@@ -47,7 +56,8 @@ class Card:
     traits: tuple[Trait, ...]
     topics: tuple[str, ...]
     doing: tuple[tuple[str, str], ...]
-    trust: tuple[tuple[str, str], ...]
+    timing: str
+    trust: tuple[tuple[str, str, str], ...]
     rule: str
 
 
@@ -62,16 +72,6 @@ class Table:
 
 
 @dataclass(frozen=True)
-class PlanGroup:
-    """One persona's rows of the plan."""
-
-    persona: str
-    colour: str
-    users: str
-    rows: tuple[tuple[str, ...], ...]
-
-
-@dataclass(frozen=True)
 class ReportFacts:
     """Everything the page says."""
 
@@ -82,9 +82,8 @@ class ReportFacts:
     simulated: bool
     verdict: str
     notes: tuple[str, ...]
-    tiles: tuple[tuple[str, str], ...]
+    tiles: tuple[tuple[str, str, str], ...]
     cards: tuple[Card, ...]
-    plan_headings: tuple[str, ...]
     plan: tuple[PlanGroup, ...]
     plan_left_out: str
     plan_notes: tuple[str, ...]
@@ -92,6 +91,7 @@ class ReportFacts:
     coverage: Table
     conflicts: Table
     left_out: Table
+    not_in_data: tuple[str, ...]
     data: Table
     made: tuple[tuple[str, str], ...]
     limits: tuple[str, ...]
@@ -104,51 +104,42 @@ def describe_cards(
     """Return one card per persona, largest first."""
     portraits = personas.portraits().sort_values("persona_id", ignore_index=True)
     sizes = hide_small_sizes(portraits["n_users"], min_cell=min_cell)
-    colours = persona_colours(portraits["persona_id"])
-    profile = _profile(personas)
-    titles = labels.titles()
-    widest = max(portraits["share"].max(), 1e-9)
+    portraits["sentence"] = [_without_size(text) for text in mask_sentences(personas, portraits, min_cell)]
+    profile = read_profile(personas)
     cards = []
     for row, size in zip(portraits.to_dict("records"), sizes, strict=True):
-        number, shown = int(row["persona_id"]), not pd.isna(size)
-        mine = profile[profile["persona_id"] == number]
-        cards.append(
-            Card(
-                number=number,
-                name=str(row["persona"]),
-                colour=colours[number],
-                ink=ink_on(colours[number]),
-                size=f"{size:,}" if shown else "too few to show",
-                share=percent(row["share"]) if shown else "",
-                share_width=row["share"] / widest if shown else 0.0,
-                sentence=_sentence(row) if shown else "",
-                traits=describe_traits(mine, titles, min_cell=min_cell, sensitive=sensitive) if shown else (),
-                topics=_topics(plan, number),
-                doing=_doing(plan, number),
-                trust=_trust(row) if shown else (),
-                rule=_rule(row) if shown else "",
-            )
-        )
+        traits = ()
+        if not pd.isna(size):
+            mine = profile[profile["persona_id"] == row["persona_id"]]
+            traits = describe_traits(mine, labels.titles(), min_cell=min_cell, sensitive=sensitive)
+        cards.append(_card(row, size, traits, plan, min_cell))
     return tuple(cards)
 
 
-def _profile(personas) -> pd.DataFrame:
-    """Return the profile; that of personas given as a list of users, which have none, is empty."""
-    try:
-        return personas.profile()
-    except NotFittedError:
-        return pd.DataFrame(
-            columns=["persona_id", "label", "value", "n_known", "share_in", "share_base", "index", "effect"]
-        )
+def _card(row: dict, size, traits: tuple[Trait, ...], plan, min_cell: int) -> Card:
+    number, shown = int(row["persona_id"]), not pd.isna(size)
+    colour = persona_colours([number])[number]
+    return Card(
+        number=number,
+        name=str(row["persona"]),
+        colour=colour,
+        ink=ink_on(colour),
+        size=f"{size:,}" if shown else "too few to show",
+        share=percent(row["share"]) if shown else "",
+        share_width=float(row["share"]) if shown else 0.0,
+        sentence=row["sentence"] if shown else "",
+        traits=traits,
+        topics=surely_asked(plan, number),
+        doing=_doing(plan, number, min_cell),
+        timing=_timing(plan, number, min_cell),
+        trust=_trust(row) if shown and row["share"] < 1 else (),  # of one, everyone is surely a member
+        rule=_rule(row, min_cell) if shown else "",
+    )
 
 
-def _sentence(row: dict) -> str:
-    """Return the persona's sentence without the size it begins with: the card has said it."""
-    sentence = str(row["sentence"] or "")
-    if sentence.startswith(f"{row['n_users']:,} users"):
-        sentence = (
-            sentence.partition("users")[2].partition(", " if ", typically" in sentence else ".")[2].strip()
-        )
+def _without_size(sentence: str) -> str:
+    """Return a persona's sentence without the size it begins with: the card has said it."""
+    sentence = re.sub(r"^[\d,]+ users(?: \([\d.]+ ?%\))?[.,]?\s*", "", sentence)
     return sentence[:1].upper() + sentence[1:]
 
 
@@ -168,96 +159,78 @@ def describe_traits(
     enough = (n_in.round() >= min_cell) & ~profile["value"].isin(["no"])
     best = profile[clear & enough].sort_values(["effect", "label", "value"], ascending=[False, True, True])
     best = best.drop_duplicates("label") if best["label"].nunique() >= TRAITS_PER_PERSONA else best
-    return tuple(_trait(row, titles, min_cell) for row in best.head(TRAITS_PER_PERSONA).to_dict("records"))
+    best = mask_profile(best.head(TRAITS_PER_PERSONA), min_cell)
+    return tuple(_trait(row, titles) for row in best.to_dict("records"))
 
 
-def _trait(row: dict, titles: dict[str, str], min_cell: int) -> Trait:
+def _trait(row: dict, titles: dict[str, str]) -> Trait:
     title = titles.get(row["label"], row["label"].replace("_", " "))
-    others = round(row["n_known"] * (1 - row["share_in"]))
-    share = f"over {1 - min_cell / row['n_known']:.0%}" if 0 < others < min_cell else percent(row["share_in"])
+    over = "over " if row["hidden"] else ""
+    share = f"{over}{percent(row['share_in'])} of {row['n_known']:,} known"
     return Trait(
         text=title if row["value"] == "yes" else f"{title}: {words(row['value'])}",
         share=float(row["share_in"]),
         base=float(row["share_base"]),
         share_text=f"{share}, everyone {percent(row['share_base'])}",
-        index_text=f"{row['index']:.0f}",
+        index_text=f"{over}{row['index']:.0f}",
     )
 
 
-def _topics(plan, number: int) -> tuple[str, ...]:
+def _first_row(plan, number: int) -> pd.Series | None:
     mine = plan.table[plan.table["persona_id"] == number].sort_values("rank")
-    return tuple(str(topic) for topic in mine["topic"].dropna().head(TOPICS_PER_PERSONA))
+    return None if mine.empty else mine.iloc[0]
 
 
-def _doing(plan, number: int) -> tuple[tuple[str, str], ...]:
+def _doing(plan, number: int, min_cell: int) -> tuple[tuple[str, str], ...]:
     """Return when, where, how often and at which stage, from the persona's first row of the plan."""
-    mine = plan.table[plan.table["persona_id"] == number].sort_values("rank")
-    if mine.empty:
+    first = _first_row(plan, number)
+    if first is None:
         return ()
-    first = mine.iloc[0]
-    cap = first.get("weekly_cap")
     said = {
         "Best time": words(first.get("daypart")),
         "Channel": words(first.get("channel")),
-        "At most": "" if pd.isna(cap) else f"{cap:g} a week",
-        "Typical stage": words(first.get("stage")),
+        "At most": say_cap(first.get("weekly_cap")),
     }
-    return tuple((name, text) for name, text in said.items() if text)
+    stage = describe_stage(plan, number, words(first.get("stage")), min_cell)
+    return tuple((name, text) for name, text in (*said.items(), stage) if text)
 
 
-def _trust(row: dict) -> tuple[tuple[str, str], ...]:
-    said = {"Stability over refits": row.get("stability"), "Mean membership": row.get("mean_membership")}
+def _timing(plan, number: int, min_cell: int) -> str:
+    """Return what the best time rests on: the busiest hour of all may lie in the quiet ones."""
+    first = _first_row(plan, number)
+    if first is None or not words(first.get("daypart")):
+        return ""
+    why = first.get("why_daypart") if first["n_users"] >= min_cell else ""
+    text = with_hours(plain_words(why) if isinstance(why, str) else "", plan)
+    return f"Best time: {text}." if text else ""
+
+
+def _trust(row: dict) -> tuple[tuple[str, str, str], ...]:
+    said = (
+        ("Found again", row.get("stability"),
+         "overlap with the same persona in halves of the users: over 0.75 is sound, below 0.6 is loose"),
+        ("Surely a member", row.get("mean_membership"),
+         "how likely its users belong here rather than elsewhere, on average: 1 is certain"),
+    )  # fmt: skip
     return tuple(
-        (name, f"{value:.2f}") for name, value in said.items() if value is not None and value == value
+        (name, f"{value:.2f}", hint) for name, value, hint in said if value is not None and value == value
     )
 
 
-def _rule(row: dict) -> str:
+def _rule(row: dict, min_cell: int) -> str:
     rule = row.get("rule")
     if rule is None or rule != rule or not str(rule):
         return ""
+    rule = plain_words(rule)
     known = all(
         row.get(name) is not None and row[name] == row[name] for name in ("rule_precision", "rule_recall")
     )
     if not known:
-        return str(rule)
-    right, found = percent(row["rule_precision"]), percent(row["rule_recall"])
+        return rule
+    right, found = (
+        say_share(row[name], row["n_users"], min_cell) for name in ("rule_precision", "rule_recall")
+    )
     return f"{rule} ({right} of those it names belong here; it finds {found} of them)"
-
-
-def describe_plan(
-    table: pd.DataFrame, columns: dict[str, str], *, min_cell: int
-) -> tuple[tuple[str, ...], tuple[PlanGroup, ...]]:
-    """Return the headings, and one group of rows per persona.
-
-    Parameters
-    ----------
-    table : pd.DataFrame
-        As `Plan.table`.
-    columns : dict of str to str
-        Column to heading.
-    min_cell : int
-        A persona of fewer users shows no count.
-    """
-    table = table.sort_values(["persona_id", "rank"]).head(MAX_ROWS).copy()
-    table["interval"] = [_interval(row.estimate, row.lo, row.hi) for row in table.itertuples(index=False)]
-    for name in ("daypart", "channel", "stage"):
-        table[name] = [words(value) for value in table[name]]
-    colours = persona_colours(table["persona_id"].unique())
-    groups = []
-    for persona_id, mine in table.groupby("persona_id", sort=True):
-        n = int(mine["n_users"].iloc[0])
-        users = f"estimated from {n:,} users" if n >= min_cell else f"fewer than {min_cell} users"
-        rows = describe_table(mine, columns)
-        groups.append(PlanGroup(str(mine["persona"].iloc[0]), colours[int(persona_id)], users, rows.rows))
-    headings = tuple(heading for name, heading in columns.items() if name in table.columns)
-    return headings, tuple(groups)
-
-
-def _interval(estimate: float, lo: float, hi: float) -> str:
-    if pd.isna(estimate):
-        return ""
-    return f"{estimate:.2f}×" if pd.isna(lo) or pd.isna(hi) else f"{estimate:.2f}× ({lo:.2f} to {hi:.2f})"
 
 
 def describe_table(
@@ -300,25 +273,3 @@ def _cell(value, heading: str) -> str:
     if isinstance(value, float) and not value.is_integer():
         return f"{value:,.2f}" if abs(value) < 1000 else f"{value:,.0f}"
     return f"{value:,.0f}" if isinstance(value, (int, float)) else str(value)
-
-
-def percent(share: float) -> str:
-    """Return a share as whole per cent; a small one is not rounded to nothing.
-
-    Examples
-    --------
-    >>> percent(0.314), percent(0.004), percent(0.0)
-    ('31%', '<1%', '0%')
-    """
-    return "<1%" if 0 < share < 0.005 else f"{share:.0%}"
-
-
-def words(value) -> str:
-    """Return a name such as ``app_push`` as words, and nothing for what is unknown.
-
-    Examples
-    --------
-    >>> words("app_push"), words(None)
-    ('app push', '')
-    """
-    return "" if value is None or value != value else str(value).replace("_", " ")

@@ -11,9 +11,10 @@ import pandas as pd
 
 from segtool.engines import DuckDBEngine
 from segtool.errors import InputError
+from segtool.sources.guess.labels import write_labels
 from segtool.sources.guess.look import TableLook, look_at
 from segtool.sources.guess.roles import TableGuess, guess_tables
-from segtool.sources.guess.write import StudyGuess, describe_columns, reason_for, write_study
+from segtool.sources.guess.write import StudyGuess, describe_columns, reason_for, text, write_study
 from segtool.sources.schemas import SCHEMAS
 from segtool.sources.times import parse_as_of
 
@@ -85,6 +86,35 @@ def guess_study(
         return write_study(study, used, unsure, base)
 
 
+def guess_labels(paths: Sequence[str | Path]) -> str | None:
+    """Return the text of a labels.toml for files without events, None where the built-in labels do.
+
+    A survey or a table of users alone has names of its own, which no built-in label knows: each
+    question or property of few different values becomes a label. It belongs beside the study that
+    `guess_study` makes of the same files, which names it.
+
+    Raises
+    ------
+    InputError
+        See `guess_study`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> users = Path(tempfile.mkdtemp()) / "users.csv"
+    >>> _ = users.write_text("uid,plan\\n" + "".join(f"{i},{'ab'[i % 2]}\\n" for i in range(30)))
+    >>> "[labels.plan]" in guess_labels([users])
+    True
+    """
+    files = [Path(path) for path in paths]
+    if not files:
+        raise InputError("No file was named.", NEEDED, "Name at least one file.")
+    with DuckDBEngine() as engine:
+        looks = [look for number, path in enumerate(files) for look in look_at(path, engine, number)]
+        used, _ = _choose(looks)
+        return write_labels(used)
+
+
 def _choose(looks: list[TableLook]) -> tuple[list[TableGuess], list[tuple[TableGuess, str]]]:
     """Give each table its best file; what is left over is unsure, with the reason."""
     guessed = [(look, guess_tables(look)) for look in looks]
@@ -128,11 +158,28 @@ def _why_not(look: TableLook, guesses: list[TableGuess]) -> str | None:
 
 def _refusal(looks: list[TableLook], unsure: list[tuple[TableGuess, str]]) -> InputError:
     found = " ".join(reason for _, reason in unsure[:3])
+    example = f"""write a study.toml with your names on the right (docs/study.md has all of it):
+[study]
+name = "..."
+as_of = "2026-07-01"
+[sources.events]
+path = {text(looks[0].path.name)}
+constants = {{event = "purchase"}}   # if no column says what happened
+[sources.events.columns]
+{_map_lines(unsure)}"""
     return InputError(
-        f"{found} Found: {'; '.join(describe_columns(look) for look in looks[:3])}.",
-        NEEDED,
-        "Name the columns so, or write study.toml by hand (see the README).",
+        f"{found} Found: {'; '.join(describe_columns(look) for look in looks[:3])}.", NEEDED, example
     )
+
+
+def _map_lines(unsure: list[tuple[TableGuess, str]]) -> str:
+    """Return a column map of events, with what was found of it."""
+    matches = unsure[0][0].matches if unsure else {}
+    names = {
+        role: matches[role].column.name if role in matches else "..."
+        for role in ("user_id", "event_time", "event", "amount")
+    }
+    return "\n".join(f"{role} = {text(name)}" for role, name in names.items())
 
 
 def _guess_settings(used, looks, as_of: str | None, timezone: str | None) -> StudyGuess:

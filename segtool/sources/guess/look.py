@@ -10,6 +10,7 @@ import pandas as pd
 
 from segtool.engines import DuckDBEngine, literal
 from segtool.errors import InputError
+from segtool.sources.numbers import guess_decimal, read_number
 from segtool.sources.raw import Raw, RawColumn
 from segtool.sources.readers import read_raw
 from segtool.sources.settings import TableSettings
@@ -48,6 +49,8 @@ class ColumnLook:
         Whether day and month could be the other way round.
     has_zone : bool
         Times say their zone.
+    decimal : str or None
+        What stands before the fraction of numbers that are more than digits and a point.
     """
 
     name: str
@@ -61,6 +64,7 @@ class ColumnLook:
     either_order: bool = False
     has_zone: bool = False
     mean_length: float = 0.0
+    decimal: str | None = None
 
 
 @dataclass(frozen=True)
@@ -89,8 +93,11 @@ class TableLook:
         sql = f"SELECT count(DISTINCT {_text(column.sql)}) AS n FROM {self.raw.relation}"
         return int(self.engine.query(sql)["n"][0])
 
-    def counts(self, column: ColumnLook, top: int = 500) -> dict[str, int]:
-        """Return the commonest values of a column and their numbers of rows."""
+    def counts(self, column: ColumnLook, top: int = 500, said: tuple[str, ...] = ()) -> dict[str, int]:
+        """Return the commonest values of a column and their numbers of rows.
+
+        Words that mostly mean "missing" are left out, but for those in ``said``.
+        """
         text = _text(column.sql)
         found = self.engine.query(
             f"SELECT {text} AS value, count(*) AS n FROM {self.raw.relation} "
@@ -99,7 +106,7 @@ class TableLook:
         return {
             str(value): int(n)
             for value, n in zip(found["value"], found["n"], strict=True)
-            if not is_missing(value)
+            if not is_missing(value) or str(value).strip().lower() in said
         }
 
     def newest(self, column: ColumnLook) -> pd.Timestamp | None:
@@ -169,7 +176,11 @@ def _look(path: Path, sheet: str | None, raw: Raw, engine: DuckDBEngine) -> Tabl
     texts = ", ".join(f"{_text(column.sql)} AS c{place}" for place, column in enumerate(raw.columns))
     sample = engine.query(f"SELECT {texts} FROM {raw.relation} LIMIT {SAMPLE_ROWS}")
     n_rows = int(engine.query(f"SELECT count(*) AS n FROM {raw.relation}")["n"][0])
-    columns = tuple(_look_at_column(column, sample[f"c{place}"]) for place, column in enumerate(raw.columns))
+    # A file that spares its commas for something else than fields writes fractions with them.
+    prefer = "," if raw.delimiter == ";" else "."
+    columns = tuple(
+        _look_at_column(column, sample[f"c{place}"], prefer) for place, column in enumerate(raw.columns)
+    )
     return TableLook(path, sheet, n_rows, columns, _warn(sample), raw, engine)
 
 
@@ -180,7 +191,7 @@ def _warn(sample: pd.DataFrame) -> str:
     return ""
 
 
-def _look_at_column(column: RawColumn, cells: pd.Series) -> ColumnLook:
+def _look_at_column(column: RawColumn, cells: pd.Series, prefer: str) -> ColumnLook:
     texts = [str(value).strip() for value in cells.dropna() if not is_missing(value)]
     about = {"name": column.name, "sql": column.sql, "filled": len(texts) / max(len(cells), 1)}
     about["n_distinct"] = len(set(texts))
@@ -192,10 +203,10 @@ def _look_at_column(column: RawColumn, cells: pd.Series) -> ColumnLook:
         return ColumnLook(kind="time", dates_only=dates, has_zone="TIME ZONE" in column.type, **about)
     if column.type == "BOOLEAN" or {text.lower() for text in texts} <= YES_NO:
         return ColumnLook(kind="flag", whole=True, **about)
-    return _judge_texts(texts, about)
+    return _judge_texts(texts, about, prefer)
 
 
-def _judge_texts(texts: list[str], about: dict) -> ColumnLook:
+def _judge_texts(texts: list[str], about: dict, prefer: str) -> ColumnLook:
     iso = [text for text in texts if re.fullmatch(ISO_TIME, text)]
     if len(iso) >= ENOUGH * len(texts):
         zones = sum(bool(re.search(r":\d{2}.*(Z|z|UTC|[+-]\d{2}(:?\d{2})?)$", text)) for text in iso)
@@ -208,6 +219,11 @@ def _judge_texts(texts: list[str], about: dict) -> ColumnLook:
     if numbers.notna().mean() >= ENOUGH:
         known = numbers.dropna()
         return ColumnLook(kind="number", whole=bool((known == known.round()).all()), **about)
+    decimal = guess_decimal(texts, prefer=prefer)
+    if decimal:
+        known = [number for text in texts if (number := read_number(text, decimal)) is not None]
+        whole = all(number == round(number) for number in known)
+        return ColumnLook(kind="number", whole=whole, decimal=decimal, **about)
     return ColumnLook(kind="text", **about)
 
 

@@ -43,6 +43,7 @@ TELLING = {
 }
 MOST_EVENT_WORDS = 300  # a column with more different values holds no names of events
 FEW_QUESTIONS = 3
+CALLED_SURVEY = 4.0  # nobody calls a file so by accident, and answers look like properties of users
 SURE = 2.0  # a score below it is told as unsure
 
 
@@ -210,6 +211,8 @@ def _weigh(guess: TableGuess) -> TableGuess:
     if any(word in stem for word in FILE_WORDS[guess.table]):
         guess.score += 1.5
         guess.reasons.append("by the name of the file")
+    if guess.table == "survey" and any(word in stem for word in FILE_WORDS["survey"]):
+        guess.score += CALLED_SURVEY
     _WEIGHERS.get(guess.table, lambda guess: None)(guess)
     return guess
 

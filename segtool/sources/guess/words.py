@@ -13,6 +13,7 @@ _SAID = tomllib.loads(resources.files(__package__).joinpath("words.toml").read_t
 _ENDINGS = frozenset(
     [
         *("in", "usd", "eur", "gbp", "cny", "rmb", "utc", "local", "ms", "s", "us", "micros", "str"),
+        *("brutto", "netto", "ttc", "ht", "iva"),
         *("cat", "group", "range", "band", "bracket", "level", "key"),
     ]
 )

@@ -7,8 +7,10 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from segtool.sources.guess.labels import write_labels
 from segtool.sources.guess.look import TableLook
 from segtool.sources.guess.roles import SURE, Match, TableGuess, find_questions, map_words
+from segtool.sources.guess.toml_text import comment, one_line, shorten, text
 from segtool.sources.guess.words import CONTACT_NAMES, ROLE_NAMES, match_name
 from segtool.sources.schemas import SCHEMAS
 
@@ -42,7 +44,7 @@ def write_study(
 
 def _head(study: StudyGuess, files: list[str]) -> str:
     return f"""\
-# Written by `segtool init` after a look at {_shorten(", ".join(files))}.
+# Written by `segtool init` after a look at {shorten(", ".join(files))}.
 # What follows is guessed, with the reason beside it. Read it, correct it, then: segtool check study.toml
 
 [study]
@@ -72,6 +74,7 @@ def _table(guess: TableGuess, base: Path) -> str:
     if look.sheet:
         lines.append(f"sheet = {text(look.sheet)}")
     lines += _time_lines(guess)
+    lines += _decimal_lines(guess)
     if guess.constants:
         shown = ", ".join(f"{role} = {text(value)}" for role, value in guess.constants.items())
         lines.append(comment(_why_constant(guess)))
@@ -100,6 +103,12 @@ def _time_lines(guess: TableGuess) -> list[str]:
     return lines
 
 
+def _decimal_lines(guess: TableGuess) -> list[str]:
+    columns = [m.column.name for m in guess.matches.values() if m.column.decimal == ","]
+    columns = columns or [column.name for column in guess.look.columns if column.decimal == ","]
+    return [f'decimal = ","   # by the values of {one_line(columns[0])}'] if columns else []
+
+
 def _column_lines(guess: TableGuess) -> list[str]:
     inside = [guess.matches[role] for role in ROLE_NAMES[guess.table] if role in guess.matches]
     renamed = [match for match in inside if match.column.name != match.role]
@@ -121,7 +130,7 @@ def _why(match: Match) -> str:
         why += f"; {match.column.n_distinct:,} different in the first rows"
     if match.others:
         why += f"; could also be {', '.join(match.others[:3])}"
-    return _one_line(why)
+    return one_line(why)
 
 
 def _rest_lines(guess: TableGuess) -> list[str]:
@@ -131,12 +140,10 @@ def _rest_lines(guess: TableGuess) -> list[str]:
     ]
     if guess.table == "survey":
         questions = [column.name for column in find_questions(guess)] or rest
-        shown = _shorten(", ".join(questions))
-        return [
-            comment(f"Questions: {shown}. To make labels of them, add a labels.toml (see [labels] below).")
-        ]
+        shown = shorten(", ".join(questions))
+        return [comment(f"Questions: {shown}. A labels.toml makes labels of them (see [labels] below).")]
     lines = (
-        [comment(f"Kept as properties, usable in labels of your own: {_shorten(', '.join(rest))}.")]
+        [comment(f"Kept as properties, usable in labels of your own: {shorten(', '.join(rest))}.")]
         if rest
         else []
     )
@@ -159,7 +166,7 @@ def _value_lines(guess: TableGuess, role: str) -> list[str]:
     mapped, kept = map_words(guess, role)
     lines = []
     if kept:
-        shown = _shorten(", ".join(kept[:MOST_WORDS_SHOWN]))
+        shown = shorten(", ".join(kept[:MOST_WORDS_SHOWN]))
         lines.append(
             comment(
                 f"{role.capitalize()}s that keep their names (map them if they mean a standard one): {shown}."
@@ -181,18 +188,11 @@ def _unsure(guess: TableGuess, reason: str, base: Path) -> str:
 
 def _tail(used: list[TableGuess]) -> str:
     survey = next((guess for guess in used if guess.table == "survey"), None)
-    lines = ["[labels]", 'catalogs = ["builtin"]   # add "labels.toml" for labels of your own']
-    if survey:
-        question = next(iter(find_questions(survey)), None)
-        name = question.name if question else "q1"
-        lines += [
-            comment("A label from a question, in labels.toml:"),
-            comment("[labels.my_label]", indent=2),
-            comment('facet = "life stage"', indent=2),
-            comment('phrase = "says {value}"', indent=2),
-            comment("[[labels.my_label.claims]]", indent=2),
-            comment(f"answer = {{question = {text(name)}}}", indent=2),
-        ]
+    if write_labels(used):
+        lines = ["[labels]", 'catalogs = ["builtin", "labels.toml"]   # labels.toml was guessed too: read it']
+    else:
+        lines = ["[labels]", 'catalogs = ["builtin"]   # add "labels.toml" for labels of your own']
+        lines += _question_example(survey) if survey else []
     lines += [
         "",
         "[personas]",
@@ -202,6 +202,19 @@ def _tail(used: list[TableGuess]) -> str:
         "holdout_share = 0.1      # users kept apart, to measure what targeting did",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _question_example(survey: TableGuess) -> list[str]:
+    question = next(iter(find_questions(survey)), None)
+    name = question.name if question else "q1"
+    return [
+        comment("A label from a question, in labels.toml:"),
+        comment("[labels.my_label]", indent=2),
+        comment('facet = "life stage"', indent=2),
+        comment('phrase = "says {value}"', indent=2),
+        comment("[[labels.my_label.claims]]", indent=2),
+        comment(f"answer = {{question = {text(name)}}}", indent=2),
+    ]
 
 
 def reason_for(guess: TableGuess) -> str:
@@ -218,32 +231,6 @@ def relative(path: Path, base: Path) -> str:
         return path.resolve().as_posix()
 
 
-def text(value: str) -> str:
-    """Return a TOML string.
-
-    Examples
-    --------
-    >>> print(text('a "b" \\\\ c'))
-    "a \\"b\\" \\\\ c"
-    """
-    escapes = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
-    shown = "".join(escapes.get(c, c if c >= " " and c != "\x7f" else f"\\u{ord(c):04x}") for c in value)
-    return f'"{shown}"'
-
-
-def comment(sentence: str, indent: int = 0) -> str:
-    """Return a comment, one line whatever the sentence holds."""
-    return "# " + " " * indent + _one_line(sentence)
-
-
-def _one_line(sentence: str) -> str:
-    return re.sub(r"[\x00-\x1f\x7f]+", " ", sentence)
-
-
-def _shorten(words: str, longest: int = 300) -> str:
-    return words if len(words) <= longest else words[:longest].rsplit(",", 1)[0] + ", ..."
-
-
 def describe_columns(look: TableLook) -> str:
     """Return the columns of a file with their kinds, for messages."""
-    return _shorten(", ".join(f"{column.name} ({column.kind})" for column in look.columns))
+    return shorten(", ".join(f"{column.name} ({column.kind})" for column in look.columns))

@@ -1,0 +1,60 @@
+"""The claims ledger as a file, written where it lies: millions of claims never pass through Python."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pandas as pd
+
+from segtool.engines import literal, quote
+from segtool.outputs.privacy import hash_ids
+
+PSEUDONYMS = "export_pseudonyms"
+ORDER = "user_id, label, value, source, claim"
+
+
+def write_claims(labels, path: Path, inside: Iterable[str] = (), key: bytes | None = None) -> int:
+    """Write the claims as Parquet.
+
+    Parameters
+    ----------
+    labels : Labels
+    path : Path
+    inside : iterable of str
+        Labels that stay inside.
+    key : bytes, optional
+        Of the pseudonyms; without it ids are written as they are.
+
+    Returns
+    -------
+    int
+        Rows.
+    """
+    table = quote(labels.tables["claims"])
+    inside = sorted(inside)
+    condition = f" WHERE label NOT IN ({', '.join(map(literal, inside))})" if inside else ""
+    if key is None:
+        return labels.engine.write(f"SELECT * FROM {table}{condition} ORDER BY {ORDER}", path, "parquet")
+    # Rows in the order of the raw ids would give the ids away to whoever has the list of users.
+    labels.engine.register(PSEUDONYMS, list_pseudonyms(labels.user_ids, key))
+    try:
+        columns = ", ".join(_hidden_column(name) for name in labels.engine.columns(labels.tables["claims"]))
+        sql = f"SELECT {columns} FROM {table} AS c JOIN {PSEUDONYMS} AS p ON p.raw_id = c.user_id{condition}"
+        return labels.engine.write(f"SELECT * FROM ({sql}) AS hidden ORDER BY {ORDER}", path, "parquet")
+    finally:
+        labels.engine.drop(PSEUDONYMS)
+
+
+def list_pseudonyms(user_ids: pd.Index, key: bytes) -> pd.DataFrame:
+    """Return each raw id with its pseudonym."""
+    raw = pd.Series(user_ids.astype(str), name="raw_id")
+    return pd.DataFrame({"raw_id": raw.to_numpy(), "pseudonym": list(hash_ids(raw, key))})
+
+
+def _hidden_column(name: str) -> str:
+    if name == "user_id":
+        return "p.pseudonym AS user_id"
+    if name == "evidence":  # a note's evidence names the colleague who wrote it
+        return "CASE WHEN c.source = 'person' THEN 'a note' ELSE c.evidence END AS evidence"
+    return f"c.{quote(name)}"
