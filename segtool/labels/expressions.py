@@ -55,7 +55,8 @@ _TYPES = frozenset(
 )  # fmt: skip
 _UNITS = frozenset({"SECOND", "MINUTE", "HOUR", "DAY", "WEEK", "MONTH", "YEAR"})
 _PLAIN_NAME = re.compile(r"[a-z_][a-z0-9_]*")
-_KEYWORDS = frozenset(word.lower() for word in Tokenizer.KEYWORDS)
+# "order" is only half a keyword ("ORDER BY") to the tokenizer, and none the less no bare name in DuckDB.
+_KEYWORDS = frozenset(word for words in Tokenizer.KEYWORDS for word in words.lower().split())
 
 
 @dataclass(frozen=True)
