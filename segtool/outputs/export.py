@@ -189,6 +189,31 @@ def write_model(personas, path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
+def mark_sensitive(labels, settings: ExportSettings):
+    """Return labels in which those that the study keeps inside are marked sensitive.
+
+    Marked labels form no personas unless named, give no names and no rules, and are not exported.
+
+    Parameters
+    ----------
+    labels : Labels
+    settings : ExportSettings
+
+    Returns
+    -------
+    Labels
+    """
+    from dataclasses import replace
+
+    named, allowed = set(settings.sensitive), set(settings.allow_sensitive)
+    if not named:
+        return labels
+    infos = [
+        replace(info, sensitive=True) if info.name in named - allowed else info for info in labels.infos
+    ]
+    return replace(labels, infos=tuple(infos))
+
+
 def find_sensitive(labels, settings: ExportSettings) -> tuple[str, ...]:
     """Return the labels that stay inside: marked so, or named by the study, and not let out by name."""
     marked = {info.name for info in getattr(labels, "infos", ()) if info.sensitive}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from segtool.engines import DuckDBEngine, quote
@@ -73,6 +73,16 @@ class Raw:
     notes: tuple[str, ...] = ()
     files: tuple[Path, ...] = ()
     delimiter: str = ","
+
+    def without(self, dropped: Iterable[str]) -> Raw:
+        """Return the same rows without the columns nobody wanted read: rejects must not show them either."""
+        dropped = {name.lower() for name in dropped}
+        if not dropped:
+            return self
+        # A record that could not be cut into cells may hold a dropped one anywhere.
+        broken = tuple((number, reason, "") for number, reason, _ in self.broken)
+        kept = tuple(column for column in self.columns if column.name.lower() not in dropped)
+        return replace(self, columns=kept, broken=broken)
 
 
 def stage(engine, table: str, data, names: list[str], origin: str, notes: Iterable[str]) -> Raw:

@@ -246,6 +246,7 @@ class _Reading:
         schema = SCHEMAS[name]
         raw = read_raw(self.engine, name, settings, data, self.base)
         matches, notes = match_columns(schema, raw, settings)
+        raw = raw.without(settings.drop)
         _check_values(name, settings, matches)
         spans = find_spans(self.engine, raw, matches)
         rules = TimeRules(zone, settings.time_format, as_of_literal(self.as_of), spans, settings.decimal)

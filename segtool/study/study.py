@@ -12,6 +12,7 @@ import pandas as pd
 from segtool.labels import Catalog, Labels, builtin_catalog, label_users
 from segtool.measurement import assign_holdout
 from segtool.outputs import Manifest, export_study, write_report
+from segtool.outputs.export import mark_sensitive
 from segtool.outputs.folder import check_replaceable
 from segtool.personas import Personas, find_personas
 from segtool.sources import Sources
@@ -133,9 +134,11 @@ class Study:
 
     def label(self) -> Labels:
         """Say what is true of each user."""
-        self._labels = label_users(
+        labels = label_users(
             self.sources, self.catalog, reliabilities=dict(self.file.labels.reliabilities) or None
         )
+        # Before personas are formed: a name or a rule built on such a label would carry it outside.
+        self._labels = mark_sensitive(labels, self.file.export)
         self._personas = self._plan = None  # they rested on other labels
         return self._labels
 

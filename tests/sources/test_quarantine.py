@@ -262,3 +262,14 @@ def test_shuffled_rows_are_read_to_the_same_table(tmp_path, seed):
     random.Random(seed).shuffle(lines)
     shuffled = read(write(tmp_path, *lines, name="b.csv")).to_pandas("events")
     assert shuffled.equals(read(write(tmp_path, *"".join(GOOD[:12]).splitlines())).to_pandas("events"))
+
+
+def test_dropped_columns_do_not_come_back_in_the_rejects(tmp_path):
+    path = tmp_path / "events.csv"
+    good = "".join(f"u{n},2026-05-01,view,555{n:04}\n" for n in range(50))
+    path.write_text("user_id,event_time,event,phone\n" + good + "u1,soon,view,13800000003\n", encoding="utf-8")
+    with Sources.read({"events": TableSettings(path=str(path), drop=["phone"])}, as_of="2026-07-01") as sources:
+        rejected = sources.rejected("events")
+    assert len(rejected) == 1
+    assert "soon" in rejected["raw"].iloc[0]
+    assert "13800000003" not in rejected["raw"].iloc[0]

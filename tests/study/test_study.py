@@ -95,3 +95,16 @@ def test_tables_in_memory_make_a_study():
     study = Study.from_tables({"events": events}, as_of=pd.Timestamp("2026-07-01"), name="memory")
     assert repr(study).startswith("Study 'memory'")
     assert study.label().n_users == 2
+
+
+def test_what_the_study_keeps_inside_shapes_and_shows_nothing(folder, tmp_path):
+    text = (folder / "study.toml").read_text(encoding="utf-8")
+    inside = text + '\n[export]\nsensitive = ["life_stage", "age_band", "employer"]\n'
+    (folder / "inside.toml").write_text(inside, encoding="utf-8")
+    study = Study.read(folder / "inside.toml")
+    study.find_personas(n_personas=3)
+    study.export(tmp_path / "out")
+    words = ["student", "retired", "18-24", "55+", "public sector"]
+    for name in ("personas.csv", "portraits.csv", "targeting.csv", "labels.csv", "report.html"):
+        page = (tmp_path / "out" / name).read_text(encoding="utf-8-sig").lower()
+        assert not [word for word in words if word in page], name
