@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from sqlglot import exp
@@ -14,6 +14,7 @@ from segtool.labels.measures import Measure
 from segtool.labels.noise import Aggregate, Noise, classify, to_aggregate
 from segtool.labels.plans import Step
 from segtool.labels.scans import Primitive, plan_scans, split_tests, test_texts
+from segtool.labels.sums import split_sums
 
 # Sums and averages of DOUBLE differ in their last bits from run to run, so they are rounded.
 DIGITS = 6
@@ -58,7 +59,8 @@ def plan_measures(
     for name in evidenced:
         for role, aggregate in plan.noises[name].extra.items():
             plan.extras[name, role] = builder.add(aggregate)
-    plan.steps = [*builder.scan_steps(), *_wide_steps(builder, measures)]
+    scans, sums = builder.scan_steps()
+    plan.steps = [*scans, *_wide_steps(builder, scans, sums, measures)]
     return plan
 
 
@@ -70,6 +72,7 @@ class _WideBuilder:
         self.columns: dict[str, str] = {}  # column of the wide row -> SQL over the scan steps
         self._known: dict[tuple, str] = {}
         self._primitives: dict[tuple, Primitive] = {}
+        self.scanned: list[str] = []  # columns of the scan steps
 
     def add(self, aggregate: Aggregate) -> str:
         """Plan an aggregate; return its column in the wide row, an earlier one when it is the same."""
@@ -122,12 +125,15 @@ class _WideBuilder:
         key = (made.table, made.sql(), made.conditions())
         return self._primitives.setdefault(key, made).name
 
-    def scan_steps(self) -> list[Step]:
-        """Return the scans: one SELECT ... GROUP BY user_id each."""
+    def scan_steps(self) -> tuple[list[Step], dict[str, str]]:
+        """Return the scans, and what follows from their columns by adding up."""
+        counted, sums = split_sums(list(self._primitives.values()))
         by_table: dict[str, list[Primitive]] = defaultdict(list)
-        for primitive in self._primitives.values():
+        for primitive in counted:
             by_table[primitive.table].append(primitive)
-        return [step for table, primitives in by_table.items() for step in plan_scans(table, primitives)]
+        steps = [step for table, primitives in by_table.items() for step in plan_scans(table, primitives)]
+        self.scanned = [primitive.name for primitive in counted]
+        return steps, sums
 
 
 def _with_actual_names(aggregate: Aggregate, present: Iterable[str]) -> Aggregate:
@@ -160,13 +166,22 @@ def _is_rounded(tree: exp.Expression) -> bool:
     return bool(list(tree.find_all(exp.Sum, exp.Avg, exp.Stddev, exp.StddevSamp)))
 
 
-def _wide_steps(builder: _WideBuilder, measures: Mapping[str, Measure]) -> list[Step]:
+def _wide_steps(
+    builder: _WideBuilder, scans: Sequence[Step], sums: Mapping[str, str], measures: Mapping[str, Measure]
+) -> list[Step]:
     """Return the join of all scans, and one more step per round of derived measures."""
-    scans = builder.scan_steps()
-    columns = [f"{sql} AS {quote_name(name)}" for name, sql in builder.columns.items()]
-    sql = "SELECT\n  u.user_id" + "".join(f",\n  {column}" for column in columns) + "\nFROM user_index AS u"
+    joins = "user_index AS u"
     for number, step in enumerate(scans, start=1):
-        sql += f"\nLEFT JOIN {quote_name(step.name)} AS s{number} ON s{number}.user_id = u.user_id"
+        joins += f"\nLEFT JOIN {quote_name(step.name)} AS s{number} ON s{number}.user_id = u.user_id"
+    user_id = "u.user_id"
+    if sums:
+        scanned = "".join(f", {quote_name(name)}" for name in builder.scanned)
+        added = "".join(f",\n    {sql} AS {quote_name(name)}" for name, sql in sums.items())
+        joins = joins.replace("\n", "\n  ")
+        joins = f"(\n  SELECT u.user_id{scanned}{added}\n  FROM {joins}\n) AS counted"
+        user_id = "user_id"
+    picks = "".join(f",\n  {sql} AS {quote_name(name)}" for name, sql in builder.columns.items())
+    sql = f"SELECT\n  {user_id}{picks}\nFROM {joins}"
     rounds = order_measures(measures)
     if not rounds:
         return [Step("measures_wide", sql, "one row per user", keep="table")]

@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 from sqlglot import exp
 
 from segtool.labels import visits
+from segtool.labels.distributions import clip_score, normal_below, normal_quantile
 from segtool.labels.expressions import quote_name, render
-from segtool.labels.models import MODELS, Model, clip_score, normal_below, normal_quantile
+from segtool.labels.models import MODELS, Model
 from segtool.labels.noise import Noise
 
 # Moments in one step; the width of an aggregate costs more than another pass over numbers.

@@ -56,7 +56,12 @@ _TYPES = frozenset(
 _UNITS = frozenset({"SECOND", "MINUTE", "HOUR", "DAY", "WEEK", "MONTH", "YEAR"})
 _PLAIN_NAME = re.compile(r"[a-z_][a-z0-9_]*")
 # "order" is only half a keyword ("ORDER BY") to the tokenizer, and none the less no bare name in DuckDB.
-_KEYWORDS = frozenset(word for words in Tokenizer.KEYWORDS for word in words.lower().split())
+# Words that an engine reserves and sqlglot does not.
+_RESERVED = (
+    "analyse asymmetric at authorization both cast check collation concurrently deferrable do freeze initially"
+    " lambda leading minus pivot_longer placing symmetric trailing unpack variadic verbose"
+)
+_KEYWORDS = frozenset(word for words in (*Tokenizer.KEYWORDS, _RESERVED) for word in words.lower().split())
 
 
 @dataclass(frozen=True)

@@ -49,7 +49,7 @@ class Primitive:
 
     def conditions(self, codes: Codes | None = None) -> tuple[str, ...]:
         """Return the tests as SQL, sorted."""
-        return tuple(sorted({_bracket(_coded(test, codes or {})) for test in self.tests}))
+        return tuple(sorted({bracketed(_coded(test, codes or {})) for test in self.tests}))
 
 
 def split_tests(*filters: exp.Expression | None) -> tuple[exp.Expression, ...]:
@@ -60,10 +60,11 @@ def split_tests(*filters: exp.Expression | None) -> tuple[exp.Expression, ...]:
 
 def test_texts(where: exp.Expression | None) -> tuple[str, ...]:
     """Return the tests of a filter as sorted texts, by which filters are compared."""
-    return tuple(sorted({_bracket(part) for part in split_tests(where)}))
+    return tuple(sorted({bracketed(part) for part in split_tests(where)}))
 
 
-def _bracket(part: exp.Expression) -> str:
+def bracketed(part: exp.Expression) -> str:
+    """Return a test as SQL that can stand beside AND."""
     sql = render(part)
     return f"({sql})" if isinstance(part, exp.Or) else sql
 
@@ -142,7 +143,7 @@ def _scan(name: str, table: str, group: Sequence[Primitive]) -> Step:
     codes = _plan_codes(group, common)
     picks = []
     for primitive in group:
-        rest = [test for test in primitive.tests if _bracket(test) not in common]
+        rest = [test for test in primitive.tests if bracketed(test) not in common]
         conditions = Primitive("", table, primitive.node, tuple(rest)).conditions(codes)
         condition = f" FILTER (WHERE {' AND '.join(conditions)})" if conditions else ""
         picks.append(f"{primitive.sql(codes)}{condition} AS {quote_name(primitive.name)}")
@@ -160,7 +161,7 @@ def _plan_codes(group: Sequence[Primitive], common: Sequence[str]) -> dict[str, 
     """Return the columns whose words become numbers, because the step tests them often."""
     tests: dict[str, list[list[str]]] = defaultdict(list)
     for primitive in group:
-        trees = [primitive.node, *(test for test in primitive.tests if _bracket(test) not in common)]
+        trees = [primitive.node, *(test for test in primitive.tests if bracketed(test) not in common)]
         for tree in trees:
             for node in tree.walk():
                 words = tested_words(node)

@@ -8,7 +8,7 @@ from tiny_tables import tiny_engine
 
 from segtool.engines import DuckDBEngine
 from segtool.labels import Bands, Catalog, Flag, Label, Measure, compile_labels, run_labels
-from segtool.labels.models import beta_root, beta_score, normal_below, normal_quantile
+from segtool.labels.distributions import beta_root, beta_score, normal_below, normal_quantile
 from segtool.labels.noise import classify
 
 N_USERS, MEAN_ROWS = 3000, 6
@@ -101,7 +101,12 @@ def test_flags_over_shares_are_calibrated(judged):
 
 
 def test_more_evidence_for_the_same_number_makes_surer():
-    users = {"few": [True, False], "some": [True, False] * 5, "many": [True, False] * 50, "other": [False] * 30}
+    users = {
+        "few": [True, False],
+        "some": [True, False] * 5,
+        "many": [True, False] * 50,
+        "other": [False] * 30,
+    }
     rows = [{"user_id": user, "is_late": hit} for user, hits in users.items() for hit in hits]
     engine = tiny_engine(events=rows)
     catalog = Catalog(MEASURES[3:4], [Label("late", "x", [Flag("share > 0.3")])])

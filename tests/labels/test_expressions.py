@@ -2,6 +2,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from segtool.engines import DuckDBEngine
 from segtool.errors import DefinitionError
 from segtool.labels.expressions import (
     AGGREGATES,
@@ -196,3 +197,12 @@ def test_any_column_name_survives_quoting(name):
 
 def test_the_lists_do_not_overlap():
     assert not set(AGGREGATES) & set(SCALARS)
+
+
+def test_every_keyword_of_the_engine_can_be_a_column():
+    engine = DuckDBEngine()
+    words = engine.query("SELECT DISTINCT keyword_name AS word FROM duckdb_keywords() ORDER BY word")["word"]
+    names = [quote_name(word) for word in words]
+    picks = ", ".join(f"1 AS {name}" for name in names)
+    sums = ", ".join(f"{name} + 1 AS {name}" for name in names)
+    assert len(engine.query(f"SELECT {sums} FROM (SELECT {picks}) AS t ORDER BY 1").columns) == len(words)

@@ -9,8 +9,8 @@ from segtool.errors import DefinitionError
 from segtool.labels import confidence as c
 from segtool.labels import visits
 from segtool.labels.claims.base import Claim, check_predicate, freeze_map
+from segtool.labels.distributions import beta_root, beta_score, clip_score, normal_below
 from segtool.labels.expressions import Expression, check_expression
-from segtool.labels.models import beta_root, beta_score, clip_score, normal_below
 from segtool.labels.plans import RowsPlan, Step
 
 if TYPE_CHECKING:
