@@ -18,7 +18,7 @@ demo: $(VENV)/.ready  ## label, find personas, plan targeting on the two sample 
 	$(BIN)/segtool run data/sample/circle/study.toml --out out/circle --force
 	$(BIN)/segtool run data/sample/grocery/study.toml --out out/grocery --force
 
-test: $(VENV)/.ready  ## everything: unit tests, doctests, README commands, notebooks, browser
+test: $(VENV)/.ready $(VENV)/.spark  ## everything: unit tests, doctests, README commands, notebooks, browser
 	$(BIN)/ruff check .
 	$(BIN)/python -m pytest
 
@@ -36,6 +36,9 @@ lock: $(VENV)/.ready  ## pin again what pyproject.toml asks for; hashes only, no
 	$(BIN)/uv pip compile pyproject.toml --extra notebook --extra read --extra dev --universal \
 	  --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url \
 	  --no-emit-find-links --upgrade -o requirements.lock
+	$(BIN)/python -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['optional-dependencies']['spark'])" | \
+	  $(BIN)/uv pip compile - --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	  --no-emit-index-url --no-emit-find-links --upgrade -o requirements-spark.lock
 
 # The stamp comes last, so a broken set-up is tried again. The umap import fills its compile cache.
 $(VENV)/.ready: requirements.lock pyproject.toml
@@ -48,6 +51,13 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 	  $(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@$(BIN)/python -W ignore -c "import umap, seaborn"
+	@touch $@
+
+# Spark is large and only its tests need it, so `make demo` does not wait for it.
+$(VENV)/.spark: requirements-spark.lock $(VENV)/.ready
+	@echo "installing Spark for its tests (450 MB)"
+	@$(BIN)/uv pip install -q --python $(BIN)/python --require-hashes -r requirements-spark.lock || \
+	  $(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-spark.lock
 	@touch $@
 
 clean:  ## remove what the targets made

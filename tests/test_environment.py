@@ -34,8 +34,8 @@ def conda() -> dict[str, Requirement]:
     return {CONDA_NAMES.get(name, name): requirement for name, requirement in found.items()}
 
 
-def locked() -> dict[str, str]:
-    text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+def locked(name: str = "requirements.lock") -> dict[str, str]:
+    text = (ROOT / name).read_text(encoding="utf-8")
     return {
         canonicalize_name(name): version
         for name, version in re.findall(r"^([\w.-]+)==([\w.!+-]+)", text, re.M)
@@ -57,10 +57,13 @@ def test_every_locked_version_is_in_its_range():
     versions = locked()
     for name, requirement in wanted("notebook", "read", "dev").items():
         assert requirement.specifier.contains(versions[name]), name
+    spark = Requirement(pyproject()["optional-dependencies"]["spark"][0])
+    assert spark.specifier.contains(locked("requirements-spark.lock")["pyspark"])
 
 
-def test_the_lock_is_hashed_and_names_no_registry():
-    text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements-spark.lock"])
+def test_the_lock_is_hashed_and_names_no_registry(name):
+    text = (ROOT / name).read_text(encoding="utf-8")
     assert not re.findall(r"https?://|file:|--(?:index|extra-index|find-links)", text)
     unhashed = [block for block in re.split(r"\n(?=\S)", text.strip()) if "--hash=sha256:" not in block]
     assert not unhashed
