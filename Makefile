@@ -9,7 +9,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export UV_SYSTEM_CERTS := 1
 export UV_NATIVE_TLS := 1
 
-.PHONY: help demo test lint notebooks bench lock clean
+.PHONY: help demo test lint docs notebooks bench lock clean
 
 help:  ## what each target does
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -31,6 +31,9 @@ bench: $(VENV)/.ready  ## the committed benchmarks, side by side with their peer
 notebooks: $(VENV)/.ready  ## execute the notebooks in place, draw the README picture
 	$(BIN)/python -m scripts.run_notebooks
 	$(BIN)/python -m scripts.draw_readme_picture
+
+docs: $(VENV)/.ready  ## write the tested pages into docs/labels.md
+	$(BIN)/python -m tests.spec
 
 lock: $(VENV)/.ready  ## pin again what pyproject.toml asks for; hashes only, no registry is named
 	$(BIN)/uv pip compile pyproject.toml --extra notebook --extra read --extra dev --universal \

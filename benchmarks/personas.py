@@ -202,7 +202,7 @@ def check_targets(table) -> list[tuple[str, bool]]:
 
 
 def main() -> None:
-    """Run the comparison, print the table and what of the promises holds."""
+    """Run the comparison, print the table and what of the promises holds; exit 1 where one does not."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--only", nargs="*", choices=list(RUNS), help="variants to run")
@@ -215,11 +215,12 @@ def main() -> None:
         return
     table = compare(arguments.repeats, arguments.only or tuple(RUNS))
     print(table.round(3).to_string(index=False))
-    if not arguments.only:
-        for promise, holds in check_targets(table):
-            print(f"{'holds' if holds else 'MISSED'}: {promise}")
+    targets = [] if arguments.only else check_targets(table)
+    for promise, holds in targets:
+        print(f"{'MET' if holds else 'MISSED'}: {promise}")
     if arguments.json:
         table.to_json(arguments.json, orient="records", indent=1)
+    sys.exit(0 if all(holds for _, holds in targets) else 1)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ The map of the house; each floor uses only those below it::
     personas     groups of alike users                                  find_personas, LatentClassPersonas
     labels       what is true of each user, with evidence               label_users, Catalog, Measure, Label
     sources      what happened and what was said                        Sources, simulate_circle
-    engines      where SQL runs                                         DuckDBEngine
+    engines      where SQL runs                                         DuckDBEngine, SparkEngine
 
 In a notebook::
 
@@ -32,17 +32,29 @@ import importlib
 __version__ = "0.1.0"
 
 _HOMES = {
-    "engines": ["DuckDBEngine"],
+    "engines": ["DuckDBEngine", "SparkEngine"],
     "errors": ["SegtoolError"],
-    "labels": ["Catalog", "Label", "Labels", "Measure", "builtin_catalog", "label_users"],
+    "labels": [
+        "Catalog",
+        "Label",
+        "Labels",
+        "Measure",
+        "builtin_catalog",
+        "compare_labels",
+        "label_costs",
+        "label_users",
+    ],
     "measurement": ["assign_holdout"],
     "outputs": ["read_csv", "write_csv"],
     "personas": ["LatentClassPersonas", "Personas", "find_personas"],
     "plots": [
         "plot_coverage",
+        "plot_inference",
         "plot_k_choice",
         "plot_persona_map",
+        "plot_pixels",
         "plot_portraits",
+        "plot_reliability",
         "plot_send_times",
         "plot_topics",
     ],

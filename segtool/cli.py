@@ -91,7 +91,7 @@ def _options(
 
 @app.command()
 def init(
-    files: Annotated[list[Path], typer.Argument(help="Your tables: CSV, Parquet or Excel.")],
+    files: Annotated[list[Path], typer.Argument(help="Your tables, or exports of tools: CSV, Excel, Parquet, SPSS, ...")],
     out: Annotated[Path, typer.Option("--out", help="The study file to write.")] = Path("study.toml"),
     as_of: Annotated[
         str | None, typer.Option(help="The moment to look from; the day after the newest event if not given.")
@@ -102,11 +102,12 @@ def init(
     force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
 ) -> None:
     """Look at your files, guess the roles of their columns, and write a commented study.toml that runs."""
-    from segtool.sources import guess_labels, guess_study
+    from segtool.sources import guess_codebook, guess_labels, guess_study
 
     texts = {
         out: guess_study(files, as_of=as_of, timezone=timezone, relative_to=out.parent),
         out.parent / "labels.toml": guess_labels(files),
+        out.parent / "codebook.csv": guess_codebook(files),
     }
     texts = {path: text for path, text in texts.items() if text}
     for path in texts:
@@ -137,6 +138,21 @@ def check(study: StudyPath, as_json: AsJson = False, quiet: Quiet = False) -> No
 def label(study: StudyPath, csv: Csv = None, as_json: AsJson = False, quiet: Quiet = False) -> None:
     """Say what is true of each user: coverage of every label, and example sentences."""
     _run_stage(study, "label", csv, as_json, quiet)
+
+
+@app.command()
+def changes(
+    study: StudyPath,
+    since: Annotated[str, typer.Option(help="The earlier moment, such as 2026-06-01.")],
+    moves: Annotated[
+        bool, typer.Option("--moves", help="Who moved from which value to which, not what drifted.")
+    ] = False,
+    csv: Csv = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Compare the labels with those of an earlier moment, from the same files."""
+    _run_stage(study, "changes", csv, as_json, quiet, since=since, moves=moves)
 
 
 @app.command()
@@ -210,11 +226,10 @@ def demo(
 def _run_all(study: Study, out: Path, force: bool, as_json: bool, quiet: bool) -> None:
     with _progress(quiet) as progress:
         result = study.run(out, force=force, progress=progress)
-    portraits = result.personas.portraits()
+    portraits, text = _show_personas(study, result.personas)
     if as_json:
         _print_json({"verdict": result.personas.verdict, "personas": _records(portraits), "out": str(out)})
         return
-    text = "\n".join([result.personas.verdict, *(f"  {note}" for note in result.personas.notes)])
     _print_table(portraits[["persona", "n_users", "share", "stability", "defining"]], text)
     print(f"files in {out}/, report: {out / 'report.html'}")
 
@@ -229,30 +244,63 @@ def _run_stage(path: Path, stage: str, csv: Path | None, as_json: bool, quiet: b
             from segtool.outputs import write_csv
 
             write_csv(table, csv)
-    _show(table, text, as_json)
+    shown = table if as_json else table[[name for name in table if name not in HIDDEN.get(stage, ())]]
+    _show(shown, text, as_json)
 
 
 def _label_stage(study: Study, options: dict) -> tuple[pd.DataFrame, str]:
-    labels = study.label()
+    from segtool.outputs import find_sensitive, list_coverage
+
+    labels, settings = study.label(), study.file.export
     examples = labels.sentences().nlargest(5, "n_labels")["sentence"]
-    return labels.coverage(), "\n".join([labels.headline(), *(f"  {text}" for text in examples)])
+    table = list_coverage(labels, settings.min_cell, find_sensitive(labels, settings))
+    return table, "\n".join([labels.headline(), *(f"  {text}" for text in examples)])
+
+
+def _change_stage(study: Study, options: dict) -> tuple[pd.DataFrame, str]:
+    from segtool.outputs import find_sensitive, list_drift, list_moves
+
+    change, settings = study.compare_with(options["since"]), study.file.export
+    table = (list_moves if options["moves"] else list_drift)(
+        change, settings.min_cell, find_sensitive(change.after, settings)
+    )
+    return table, change.headline()
 
 
 def _persona_stage(study: Study, options: dict) -> tuple[pd.DataFrame, str]:
-    found = study.find_personas(n_personas=options["n_personas"])
-    return found.portraits(), "\n".join([found.verdict, *(f"  {note}" for note in found.notes)])
+    return _show_personas(study, study.find_personas(n_personas=options["n_personas"]))
+
+
+def _show_personas(study: Study, personas: Any) -> tuple[pd.DataFrame, str]:
+    """Return the portraits as portraits.csv has them: what a command prints has left the house, too."""
+    from segtool.outputs import find_sensitive, list_notes, list_portraits
+
+    min_cell, labels = study.file.export.min_cell, personas.labels
+    table = list_portraits(labels, personas, min_cell, find_sensitive(labels, study.file.export))
+    notes = list_notes(personas.notes, min_cell)
+    return table, "\n".join([personas.verdict, *(f"  {note}" for note in notes)])
 
 
 def _target_stage(study: Study, options: dict) -> tuple[pd.DataFrame, str]:
-    plan = study.plan_targeting()
-    return plan.table, "\n".join([plan.headline(), *(f"  {note}" for note in plan.notes)])
+    from segtool.outputs import list_notes, list_targeting
+
+    plan, min_cell = study.plan_targeting(), study.file.export.min_cell
+    notes = list_notes(plan.notes, min_cell)
+    return list_targeting(plan, min_cell), "\n".join([plan.headline(), *(f"  {note}" for note in notes)])
 
 
 STAGES: dict[str, Callable[[Any, dict], tuple[pd.DataFrame, str]]] = {
     "label": _label_stage,
+    "changes": _change_stage,
     "personas": _persona_stage,
     "target": _target_stage,
 }
+
+
+# What a terminal has no room for; the CSV and the JSON have it.
+HIDDEN = {
+    "changes": ("label", "share_known_before", "share_known_after", "chance", "divergence", "source_shift", "low", "high"),
+}  # fmt: skip
 
 
 @contextmanager
@@ -299,6 +347,6 @@ def _print_table(table: pd.DataFrame, text: str) -> None:
 
 
 def _cell(value: Any) -> str:
-    if value is None or value != value:
+    if value is None or str(value) in ("nan", "<NA>", "NaT"):
         return ""
     return f"{value:.3g}" if isinstance(value, float) else str(value)

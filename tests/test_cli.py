@@ -175,3 +175,38 @@ def test_a_survey_alone_runs(survey):
     found = segtool("personas", "study.toml", "--json", "--quiet", cwd=survey)
     assert found.returncode == 0, found.stderr
     assert sum(row["n_users"] for row in json.loads(found.stdout)["rows"]) == 120
+
+
+@pytest.fixture(scope="module")
+def few():
+    """40 users, four of them a persona of their own: no command may count them."""
+    from dataclasses import replace
+
+    from segtool import Study
+    from segtool.personas import Personas
+
+    rows = [
+        (f"u{n:02d}", f"2026-06-{1 + (n + day) % 28:02d} 9:00", "view", ["rare", "common"][n >= 4])
+        for n in range(40)
+        for day in range(12)
+    ]
+    events = pd.DataFrame(rows, columns=["user_id", "event_time", "event", "topic"])
+    survey = pd.DataFrame({"user_id": ["u00", "u01", "u02"], "life_stage": ["student", "student", "retired"]})
+    study = Study.from_tables({"events": events, "survey": survey}, as_of="2026-07-01")
+    given = Personas.from_assignments(sorted(set(events["user_id"])), [2] * 4 + [1] * 36)
+    personas = replace(given, labels=study.label(), notes=("Persona 2: 4 users are few.",))
+    study.find_personas = lambda **options: study.__dict__.update(_personas=personas) or personas
+    study.find_personas()
+    return study
+
+
+@pytest.mark.parametrize("stage", ["personas", "target", "label"])
+def test_a_stage_counts_nobody_that_the_export_would_not(few, stage):
+    """What a command prints or writes with --csv goes through the same rules as the folder."""
+    from segtool.cli import STAGES
+
+    table, text = STAGES[stage](few, {"n_personas": None})
+    assert len(table) and not table["n_users"].between(1, 4).any()
+    said = text + table.astype(str).to_csv()
+    assert not [word for word in (" 4 users", " 3 users", "(4)") if word in said]
+    assert table["n_users"].isna().any() or "fewer than 5 users" in said

@@ -10,7 +10,13 @@ import pytest
 from scripts.run_notebooks import execute
 
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
-STORY = ["01_labeling", "02_clustering", "03_content_targeting", "04_your_own_data"]
+STORY = [
+    "01_labeling",
+    "02_clustering",
+    "03_content_targeting",
+    "04_your_own_data",
+    "05_labels_in_depth",
+]
 
 
 def outputs(notebook, kind: str) -> list:

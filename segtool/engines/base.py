@@ -23,8 +23,10 @@ NUMBER_TYPES = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "FLOAT", 
 class Engine(Protocol):
     """A place where SQL runs.
 
-    ``dialect`` is sqlglot's name of the dialect. Every SELECT that leaves an engine should
-    carry an ORDER BY: without one the order of rows is the engine's own affair.
+    ``dialect`` is sqlglot's name of the dialect the engine runs. Statements are handed to it in
+    DuckDB's dialect all the same: an engine that runs another one renders them itself. Every
+    SELECT that leaves an engine should carry an ORDER BY: without one the order of rows is the
+    engine's own affair.
     """
 
     dialect: str

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from segtool.errors import DefinitionError, did_you_mean
-from segtool.labels.claims import Bands
+from segtool.labels.claims import Bands, Lookalike
 from segtool.labels.definitions import Label
 from segtool.labels.expressions import Expression, resolve_columns
 from segtool.labels.measures import Measure
@@ -146,6 +146,17 @@ class Catalog:
                     )
                 if isinstance(claim, Bands):
                     _check_known((claim.of,), None, self.measures, f"{place}.bands")
+                if isinstance(claim, Lookalike) and claim.label:
+                    _check_seeds(claim, label, self.labels, f"{place}.lookalike")
+
+
+def _check_seeds(claim: Lookalike, label: Label, labels: Mapping[str, Label], place: str) -> None:
+    """Check what seeds are asked of a label; one that is not here is left out when compiling, with the reason."""
+    if claim.label == label.name:
+        raise DefinitionError(f"{place}.label is the label itself.", "another label.")
+    values = labels[claim.label].values if claim.label in labels else ()
+    if values and claim.value not in values:
+        raise DefinitionError(f"{place}.value is {claim.value!r}.", did_you_mean(claim.value, values))
 
 
 def _name_file(make, definitions: tuple, where: str) -> Catalog:

@@ -2,35 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 import sqlglot
-from sqlglot import exp
 
+from segtool.engines import to_spark
 from segtool.errors import DefinitionError, did_you_mean
+from segtool.labels.available import LeftOut, Schemas, Tables, Words, keep_labels, keep_measures
 from segtool.labels.catalog import Catalog
 from segtool.labels.claims import Claim
+from segtool.labels.claims.peers import keep_with_peers
 from segtool.labels.compile_claims import plan_claims
 from segtool.labels.compile_measures import plan_measures
 from segtool.labels.definitions import Label
-from segtool.labels.expressions import Expression, conjuncts, position, resolve_columns
+from segtool.labels.fusion import Fusion
+from segtool.labels.inference.keep import keep_fitted, with_features
 from segtool.labels.measures import Measure
 from segtool.labels.noise import Noise
 from segtool.labels.plans import RELIABILITIES, ClaimInfo, Step
-
-Schemas = Mapping[str, Mapping[str, str]]
-Words = Mapping[str, Collection[str]]
-
-
-@dataclass(frozen=True)
-class LeftOut:
-    """Something that could not be computed from the tables at hand, and why."""
-
-    kind: str  # "measure", "claim" or "label"
-    name: str
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -54,7 +45,7 @@ class Compiled:
     catalog : Catalog
         What is computed: the definitions whose tables and columns are there.
     steps : tuple of Step
-        In order, each a named SELECT in ``dialect``.
+        In order, each a named SELECT in DuckDB's dialect, which every engine is handed.
     left_out : tuple of LeftOut
     lineage : Mapping of str to Lineage
         By label.
@@ -62,6 +53,9 @@ class Compiled:
     noises : Mapping of str to Noise
         The kind of each measure, which its confidence comes from.
     dialect : str
+        What the engine runs, and `sql` is shown in.
+    fusion : Fusion or None
+        What claims were found to be worth, when that was asked for.
     """
 
     catalog: Catalog
@@ -71,6 +65,7 @@ class Compiled:
     claims: tuple[ClaimInfo, ...]
     noises: Mapping[str, Noise] = field(default_factory=dict)
     dialect: str = "duckdb"
+    fusion: Fusion | None = None
 
     @property
     def labels(self) -> tuple[Label, ...]:
@@ -85,7 +80,8 @@ class Compiled:
     @property
     def sql(self) -> str:
         """The whole as one statement, to paste and to debug."""
-        return with_statement(self.steps, "SELECT *\nFROM labels\nORDER BY user_id, label, value")
+        steps = [_to_dialect(step, self.dialect) for step in self.steps]
+        return with_statement(steps, "SELECT *\nFROM labels\nORDER BY user_id, label, value")
 
 
 def with_statement(steps: Sequence[Step], final: str) -> str:
@@ -105,6 +101,8 @@ def with_statement(steps: Sequence[Step], final: str) -> str:
         return final
     parts = []
     for step in steps:
+        if step.keep == "fitted":  # no statement: the tables it fills stand in the engine
+            continue
         body = "\n".join(f"  {line}" for line in step.sql.splitlines())
         comment = f"-- {step.why}\n" if step.why else ""
         parts.append(f"{comment}{_name(step.name)} AS (\n{body}\n)")
@@ -124,6 +122,7 @@ def compile_labels(
     reliabilities: Mapping[str, float] | None = None,
     words: Words | None = None,
     estimate: bool = True,
+    fusion: Fusion | None = None,
 ) -> Compiled:
     """Compile a catalogue to SQL for the tables at hand.
 
@@ -145,6 +144,8 @@ def compile_labels(
     estimate : bool
         Estimate the confidence of bands, cases and flags from the data. False declares it instead,
         at the reliability of the source, and saves a quarter of the time.
+    fusion : Fusion, optional
+        What each claim was found to be worth; without it claims count as declared.
 
     Returns
     -------
@@ -171,9 +172,13 @@ def compile_labels(
     (['events__scan1', 'measures_wide'], "there is no table 'survey'.")
     """
     left_out: list[LeftOut] = []
-    tables = _Tables(schemas, words or {})
-    measures = _keep_measures(catalog.measures, tables, left_out)
-    labels = _keep_labels(catalog.labels.values(), measures, tables, left_out)
+    tables = Tables(schemas, words or {})
+    measures = keep_measures(catalog.measures, tables, left_out)
+    labels = keep_labels(catalog.labels.values(), measures, tables, left_out)
+    labels, peerless = keep_with_peers(labels, schemas)
+    left_out += [LeftOut(*each) for each in peerless]
+    labels, lonely = keep_fitted(labels, lambda *claim: _describe(*claim, measures).source)
+    left_out += [LeftOut(*each) for each in lonely]
     kept = catalog.keep(measures, [label for label, _ in labels])
     infos = {
         (label.name, number): _describe(label, number, claim, measures)
@@ -186,16 +191,21 @@ def compile_labels(
     measure_plan = plan_measures(measures, schemas, judged if estimate else {})
     plan_for_claims = measure_plan if estimate else measure_plan.without_noise()
     known = _check_reliabilities(reliabilities)
-    claim_steps = plan_claims(labels, infos, measures, schemas, plan_for_claims, known, as_of)
+    claim_steps = plan_claims(labels, infos, measures, schemas, plan_for_claims, known, as_of, fusion)
     steps = [*measure_plan.steps, *claim_steps]
     return Compiled(
         catalog=kept,
-        steps=tuple(_to_dialect(step, dialect) for step in steps),
+        steps=tuple(steps),
         left_out=tuple(left_out),
-        lineage={label.name: _lineage(claims, measures) for label, claims in labels},
+        lineage=with_features(
+            {label.name: _lineage(claims, measures, schemas) for label, claims in labels},
+            claim_steps,
+            measures,
+        ),
         claims=tuple(infos.values()),
         noises=measure_plan.noises,
         dialect=dialect,
+        fusion=fusion,
     )
 
 
@@ -207,140 +217,6 @@ def _check_reliabilities(given: Mapping[str, float] | None) -> dict[str, float]:
         if not is_number or not 0 < value < 1:
             raise DefinitionError(f"The reliability of {source} is {value!r}.", "a number between 0 and 1.")
     return {**RELIABILITIES, **(given or {})}
-
-
-@dataclass(frozen=True)
-class _Tables:
-    """The tables at hand, and the words that occur in them."""
-
-    schemas: Schemas
-    words: Words
-
-    def why_not(self, table: str, expressions: Iterable[Expression]) -> str | None:
-        """Return why expressions over a table cannot be computed, or None when they can."""
-        if table not in self.schemas:
-            return f"there is no table {table!r}."
-        if "user_id" not in self.schemas[table]:
-            return f"{table} has no column 'user_id'."
-        for expression in expressions:
-            try:
-                names = resolve_columns(expression, self.schemas[table], table)
-            except DefinitionError as error:
-                return _without_place(error, expression)
-            _check_kinds(expression.tree, names, self.schemas[table], expression.place)
-            reason = self._why_no_words(table, expression.tree)
-            if reason:
-                return reason
-        return None
-
-    def _why_no_words(self, table: str, tree: exp.Expression) -> str | None:
-        for part in conjuncts(tree):
-            if not isinstance(part, (exp.EQ, exp.In)) or not isinstance(part.this, exp.Column):
-                continue
-            column = part.this.name.lower()
-            present = self.words.get(f"{table}.{column}")
-            asked = part.expressions if isinstance(part, exp.In) else [part.expression]
-            if present is None or not all(isinstance(each, exp.Literal) and each.is_string for each in asked):
-                continue
-            names = [each.this for each in asked]
-            if not set(names) & set(present):
-                return f"no {column} {' or '.join(map(repr, names))} occurs in {table}; {did_you_mean(names[0], present)}"
-        return None
-
-
-def _without_place(error: DefinitionError, expression: Expression) -> str:
-    """Return why, naming the place only where the expression is more than one column."""
-    found = (
-        error.found.removeprefix(f"{expression.place}, character 1: ")
-        if _is_column(expression)
-        else error.found
-    )
-    near, mark, _ = (error.accepted or "").partition("?")
-    return f"{found.rstrip('.')}; {near}?" if mark else found
-
-
-def _is_column(expression: Expression) -> bool:
-    return isinstance(expression.tree, exp.Column)
-
-
-def _keep_measures(
-    measures: Mapping[str, Measure], tables: _Tables, left_out: list[LeftOut]
-) -> dict[str, Measure]:
-    """Keep the measures whose table and columns are there, then those made of kept ones."""
-    kept: dict[str, Measure] = {}
-    for measure in measures.values():
-        parts = filter(None, (measure.expression, measure.condition))
-        reason = None if measure.is_derived else tables.why_not(measure.table, parts)
-        if reason:
-            left_out.append(LeftOut("measure", measure.name, reason))
-        else:
-            kept[measure.name] = measure
-    while True:
-        lower = {name.lower() for name in kept}
-        lost = {m.name: n for m in kept.values() for n in m.needs() if n.lower() not in lower}
-        if not lost:
-            return kept
-        for name, need in lost.items():
-            left_out.append(LeftOut("measure", name, f"the measure {need!r} was left out."))
-            del kept[name]
-
-
-def _check_kinds(
-    tree: exp.Expression, names: Mapping[str, str], schema: Mapping[str, str], place: str
-) -> None:
-    """Refuse what an engine would refuse on the data, in words that name the label and no data."""
-
-    def kind(node: exp.Expression) -> str | None:
-        if isinstance(node, exp.Literal):
-            return "text" if node.is_string else "number"
-        return schema[names[node.name]] if isinstance(node, exp.Column) else None
-
-    for node in tree.find_all(exp.Sum, exp.Avg, exp.Median, exp.Stddev, exp.StddevSamp):
-        if kind(node.this) in ("text", "time"):
-            raise DefinitionError(
-                f"{place}, character {position(node)}: {node.sql_name().lower()} of {node.this.name}, "
-                f"which holds {kind(node.this)}.",
-                "a column of numbers.",
-                "Use count(distinct ...), or map the column to a number when reading.",
-            )
-    for node in tree.find_all(exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Between, exp.In):
-        others = [*node.expressions, node.args.get("expression"), node.args.get("low"), node.args.get("high")]
-        for other in filter(None, others):
-            if {kind(node.this), kind(other)} == {"text", "number"}:
-                raise DefinitionError(
-                    f"{place}, character {position(node)}: text is compared with a number.",
-                    "a text in quotes beside a column of text, a number beside a column of numbers.",
-                )
-
-
-def _keep_labels(
-    labels: Iterable[Label], measures: Mapping[str, Measure], tables: _Tables, left_out: list[LeftOut]
-) -> list[tuple[Label, list[tuple[int, Claim]]]]:
-    kept = []
-    reasons = {item.name.lower(): item.reason for item in left_out}
-    for label in labels:
-        claims, lost = [], []
-        for number, claim in enumerate(label.claims, start=1):
-            reason = _why_no_claim(claim, measures, reasons, tables)
-            if reason is None:
-                claims.append((number, claim))
-            else:
-                lost.append(reason)
-                left_out.append(LeftOut("claim", label.claim_id(number), reason))
-        if claims:
-            kept.append((label, claims))
-        else:
-            left_out.append(LeftOut("label", label.name, " ".join(dict.fromkeys(lost))))
-    return kept
-
-
-def _why_no_claim(claim: Claim, measures, reasons: Mapping[str, str], tables: _Tables) -> str | None:
-    lower = {name.lower() for name in measures}
-    for name in claim.measures():
-        if name.lower() not in lower:
-            return f"the measure {name!r} was left out: {reasons.get(name.lower(), 'it does not exist.')}"
-    table = claim.table()
-    return None if table is None else tables.why_not(table, claim.table_expressions().values())
 
 
 def _actual(name: str, measures: Mapping[str, Measure]) -> str:
@@ -358,7 +234,7 @@ def _base_measures(names: Iterable[str], measures: Mapping[str, Measure]) -> dic
 
 def _describe(label: Label, number: int, claim: Claim, measures: Mapping[str, Measure]) -> ClaimInfo:
     bases = _base_measures(claim.measures(), measures)
-    tables = dict.fromkeys(filter(None, [claim.table(), *(m.table for m in bases.values())]))
+    tables = dict.fromkeys([*claim.tables(), *(m.table for m in bases.values())])
     source = claim.source or _source_of(tuple(tables))
     return ClaimInfo(label.name, label.claim_id(number), claim.kind, source, claim.measures(), tuple(tables))
 
@@ -370,24 +246,25 @@ def _source_of(tables: tuple[str, ...]) -> str:
     return sources.pop() if len(sources) == 1 else "behaviour"
 
 
-def _lineage(claims: Sequence[tuple[int, Claim]], measures: Mapping[str, Measure]) -> Lineage:
+def _lineage(
+    claims: Sequence[tuple[int, Claim]], measures: Mapping[str, Measure], schemas: Schemas
+) -> Lineage:
     tables: set[str] = set()
     columns: set[str] = set()
     for _, claim in claims:
         for measure in _base_measures(claim.measures(), measures).values():
             tables.add(measure.table)
             columns |= {f"{measure.table}.{column}" for column in measure.columns()}
-        table = claim.table()
-        if table:
-            tables.add(table)
-            columns |= {
-                f"{table}.{name}" for each in claim.table_expressions().values() for name in each.columns
-            }
+        tables |= set(claim.tables())
+        columns |= claim.columns_read(schemas)
     return Lineage(frozenset(tables), frozenset(columns), frozenset(tables))
 
 
 def _to_dialect(step: Step, dialect: str) -> Step:
-    if dialect == "duckdb":
+    if dialect == "duckdb" or step.keep == "fitted":
         return step
-    sql = sqlglot.transpile(step.sql, read="duckdb", write=dialect, pretty=True)[0]
+    if dialect == "spark":
+        sql = to_spark(step.sql, pretty=True)
+    else:
+        sql = sqlglot.transpile(step.sql, read="duckdb", write=dialect, pretty=True)[0]
     return Step(step.name, sql, step.why, step.keep)

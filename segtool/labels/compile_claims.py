@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 
 from segtool.labels import visits
 from segtool.labels.claims import Claim
+from segtool.labels.claims.correction import ruled_out_step, rules_out_by_column, silence
+from segtool.labels.claims.peers import peer_table
 from segtool.labels.compile_measures import MeasurePlan
 from segtool.labels.compile_views import plan_views
 from segtool.labels.confidence import Beliefs
 from segtool.labels.definitions import Label
 from segtool.labels.expressions import quote_name
+from segtool.labels.fusion import Fusion
+from segtool.labels.inference.plan import plan_fits
 from segtool.labels.measures import Measure
 from segtool.labels.planned import PlannedClaim, needs_resolution
 from segtool.labels.plans import TIERS, ClaimContext, ClaimInfo, Step
@@ -26,6 +30,7 @@ def plan_claims(
     measure_plan: MeasurePlan,
     reliabilities: Mapping[str, float],
     as_of: datetime | None,
+    fusion: Fusion | None = None,
 ) -> list[Step]:
     """Plan the steps from ``measures_wide`` to the ledger and the resolved labels.
 
@@ -42,15 +47,20 @@ def plan_claims(
     -------
     list of Step
     """
+    fusion = fusion or Fusion()
     beliefs = Beliefs(measure_plan.noises, measure_plan.extras, schemas=schemas)
     as_of_sql = timestamp_sql(as_of)
+    as_of_date = None if as_of is None else as_of.date()
+    peers = {claim.peers() for _, claims in labels for _, claim in claims} & {label.name for label, _ in labels}
     planned: dict[Label, list[PlannedClaim]] = {}
     for label, claims in labels:
         for number, claim in claims:
             info = infos[label.name, number]
             context = ClaimContext(
-                label, claim, number, info.source, measures, schemas, beliefs, reliabilities, as_of_sql
-            )
+                label, claim, number, info.source, measures, schemas, beliefs,
+                fusion.declare(label.name, number, reliabilities), as_of_sql,
+                as_of_date, frozenset(peers),
+            )  # fmt: skip
             made = PlannedClaim(label, context, info.family, claim.plan(context))
             planned.setdefault(label, []).append(made)
     all_claims = [claim for said in planned.values() for claim in said]
@@ -58,10 +68,43 @@ def plan_claims(
         *_visit_steps(beliefs),
         *_belief_steps(beliefs),
         _claims_wide(all_claims, bool(beliefs.used or beliefs.cuts), bool(beliefs.scores)),
-        *(step for claim in all_claims if not claim.is_wide for step in claim.plan.steps),
-        *_resolution_steps(planned),
+        *_row_steps(all_claims, among_peers=False),
+        *plan_fits(planned, measures, schemas),
+        *_peer_steps(planned, peers),
+        *_row_steps(all_claims, among_peers=True),
+        *_resolution_steps(planned, fusion),
         *plan_views(measures, planned, as_of_sql),
     ]
+
+
+def _row_steps(claims: Sequence[PlannedClaim], *, among_peers: bool) -> list[Step]:
+    """Return the steps of claims with rows of their own; those among peers come after their peers' label."""
+    return [
+        step
+        for claim in claims
+        if not claim.is_wide and (claim.context.claim.peers() is not None) == among_peers
+        for step in claim.plan.steps
+    ]
+
+
+def _peer_steps(planned: Mapping[Label, list[PlannedClaim]], peers: Collection[str]) -> list[Step]:
+    """Return one step per label that makes peer groups: its value, before all labels are resolved."""
+    steps = []
+    for label, claims in planned.items():
+        if label.name not in peers:
+            continue
+        table, first = peer_table(label.name), claims[0]
+        if needs_resolution(claims):
+            steps += _resolution_steps({label: claims}, Fusion(), f"{table}__")
+            value, confidence = quote_name(label.name), quote_name(f"{label.name}__confidence")
+            sql = f"SELECT user_id, {value} AS value, {confidence} AS confidence\nFROM {steps[-1].name}"
+        elif first.is_wide:
+            confidence = first.column("confidence")
+            sql = f"SELECT user_id, {first.value_of_code()} AS value, {confidence} AS confidence\nFROM claims_wide"
+        else:
+            sql = f"SELECT user_id, value, confidence\nFROM {quote_name(first.context.table)}"
+        steps.append(Step(table, sql, f"{label.name}, by which users are peers"))
+    return steps
 
 
 def timestamp_sql(moment: datetime | None) -> str:
@@ -151,40 +194,70 @@ def _claims_wide(claims: Sequence[PlannedClaim], has_parameters: bool, has_score
     return Step("claims_wide", sql, "claims over measures", keep="table")
 
 
-def _resolution_steps(labels: Mapping[Label, list[PlannedClaim]]) -> list[Step]:
+def _resolution_steps(
+    labels: Mapping[Label, list[PlannedClaim]], fusion: Fusion, prefix: str = ""
+) -> list[Step]:
     layers, steps = Layers(), []
     picks, joins = ["c.user_id"], []
     for label, claims in labels.items():
         if label.many or not needs_resolution(claims):
             continue
         votes = []
+        ruled_out = _join_ruled_out(claims, joins, picks)
         for claim in claims:
             if claim.is_wide:
-                picks.append(f"{claim.value_of_code('c')} AS {claim.column('value')}")
+                picks.append(f"{ruled_out(claim.value_of_code('c'))} AS {claim.column('value')}")
                 picks.append(f"c.{claim.column('confidence')}")
             else:
-                steps.append(_vote_step(claim))
+                steps.append(_vote_step(claim, prefix))
                 joins.append(steps[-1].name)
-                parts = ("value", "confidence", "n", "is_split")
+                value = f"v{len(joins)}.value"
+                is_last_word = claim.context.claim.kind == "correction"
+                picks.append(f"{value if is_last_word else ruled_out(value)} AS {claim.column('value')}")
+                parts = ("confidence", "n", "is_split")
                 picks += [f"v{len(joins)}.{part} AS {claim.column(part)}" for part in parts]
             votes.append(_vote(claim))
-        resolve_label(label.name, claims[0].context.n_values, votes, layers)
+        resolve_label(
+            label.name, claims[0].context.n_values, votes, layers, fusion.tiers(label.name),
+            has_ruled_out=_rules_out(claims),
+        )  # fmt: skip
     if layers.resolved:
-        steps += _layer_steps(layers, picks, joins)
+        steps += _layer_steps(layers, picks, joins, prefix)
     return steps + [_many_step(label, claims) for label, claims in labels.items() if label.many]
+
+
+def _join_ruled_out(claims: Sequence[PlannedClaim], joins: list[str], picks: list[str]) -> Callable[[str], str]:
+    """Join what users are not, where somebody corrected it; return what silences a value so ruled out."""
+    if not _rules_out(claims):
+        return lambda value: value
+    last = claims[-1].context
+    joins.append(ruled_out_step(last))
+    table = f"v{len(joins)}"
+    picks += [
+        f"{table}.no{number} AS {quote_name(f'{last.label.name}__no{number}')}"
+        for number in range(1, len(last.label.values) + 1)
+    ]
+    return lambda value: silence(value, table, last)
+
+
+def _rules_out(claims: Sequence[PlannedClaim]) -> bool:
+    last = claims[-1].context
+    return last.claim.kind == "correction" and rules_out_by_column(last)
 
 
 def _vote(claim: PlannedClaim) -> Vote:
     value, confidence, n, is_split = map(claim.column, ("value", "confidence", "n", "is_split"))
+    source, number = claim.context.source, claim.context.number
     if claim.is_wide:
-        return Vote(value, confidence, claim.context.source, claim.family)
-    return Vote(value, confidence, claim.context.source, claim.family, n, is_split)
+        return Vote(value, confidence, source, claim.family, number=number)
+    is_correction = claim.context.claim.kind == "correction"
+    return Vote(value, confidence, source, claim.family, n, is_split, number, is_correction)
 
 
-def _vote_step(claim: PlannedClaim) -> Step:
+def _vote_step(claim: PlannedClaim, prefix: str) -> Step:
     context = claim.context
     return reduce_rows(
-        f"vote__{context.prefix}",
+        f"{prefix}vote__{context.prefix}",
         context.table,
         context.n_values,
         context.claim.expires_days,
@@ -192,17 +265,20 @@ def _vote_step(claim: PlannedClaim) -> Step:
     )
 
 
-def _layer_steps(layers: Layers, picks: Sequence[str], joins: Sequence[str]) -> list[Step]:
+def _layer_steps(layers: Layers, picks: Sequence[str], joins: Sequence[str], prefix: str) -> list[Step]:
     sql = "SELECT\n  " + ",\n  ".join(picks) + "\nFROM claims_wide AS c"
     for number, name in enumerate(joins, start=1):
         sql += f"\nLEFT JOIN {quote_name(name)} AS v{number} ON v{number}.user_id = c.user_id"
-    steps = [Step("votes", sql, "all claims side by side")]
+    # A view that stays: what fusion learns from, and what the conflict board shows.
+    steps = [Step(f"{prefix}votes", sql, "all claims side by side", keep="no" if prefix else "view")]
     for name, columns in (("vote_weights", layers.weights), ("vote_scores", layers.scores)):
         if columns:
-            steps.append(_add_columns(name, columns, steps[-1].name, "log-odds, one family one weight"))
+            steps.append(
+                _add_columns(f"{prefix}{name}", columns, steps[-1].name, "log-odds, one family one weight")
+            )
     resolved = "".join(f",\n  {sql} AS {column}" for column, sql in layers.resolved.items())
     sql = f"SELECT\n  user_id{resolved}\nFROM {steps[-1].name}"
-    return [*steps, Step("resolved", sql, "one value where several claims speak", keep="table")]
+    return [*steps, Step(f"{prefix}resolved", sql, "one value where several claims speak", keep="table")]
 
 
 def _many_step(label: Label, claims: Sequence[PlannedClaim]) -> Step:
@@ -216,7 +292,14 @@ def _many_step(label: Label, claims: Sequence[PlannedClaim]) -> Step:
             f"  CAST(1 AS BIGINT) AS n_claims, FALSE AS conflict\nFROM (\n  {parts[0]}\n) AS said"
         )
         return Step(name, sql, f"values of {label.name}", keep="view")
-    return Step(name, resolve_many(label.name, parts), f"values of {label.name}", keep="table")
+    sql = resolve_many(label.name, parts)
+    last = claims[-1].context
+    if last.claim.kind == "correction":
+        sql = (
+            f"SELECT s.* FROM (\n{sql}\n) AS s LEFT JOIN {quote_name(ruled_out_step(last))} AS r\n"
+            f"  ON r.user_id = s.user_id AND lower(r.value) = lower(s.value)\nWHERE r.user_id IS NULL"
+        )
+    return Step(name, sql, f"values of {label.name}", keep="table")
 
 
 def _many_part(claim: PlannedClaim) -> str:

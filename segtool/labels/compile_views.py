@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from segtool.labels.claims.rows import interval
 from segtool.labels.definitions import Label
 from segtool.labels.expressions import quote_name
 from segtool.labels.measures import Measure
@@ -65,7 +66,7 @@ def _wide_ledger(claim: PlannedClaim, as_of: str) -> str:
         f"  '{context.source}' AS source, {context.text(context.claim_id)} AS claim,\n"
         f"  CAST(c.{claim.column('confidence')} AS DOUBLE) AS confidence, {plan.n_evidence} AS n_evidence,\n"
         f"  {plan.evidence} AS evidence,\n"
-        f"  {as_of} AS observed_at, CAST(NULL AS TIMESTAMP) AS expires_at\n"
+        f"  {as_of} AS observed_at, CAST({_expires(as_of, context.claim.expires_days)} AS TIMESTAMP) AS expires_at\n"
         f"FROM claims_wide AS c JOIN measures_wide AS m ON m.user_id = c.user_id\n"
         f"WHERE c.{claim.column('code')} IS NOT NULL"
     )
@@ -73,16 +74,20 @@ def _wide_ledger(claim: PlannedClaim, as_of: str) -> str:
 
 def _rows_ledger(claim: PlannedClaim) -> str:
     context = claim.context
-    days = context.claim.expires_days
-    expires = f"observed_at + INTERVAL '{int(days)}' DAY" if days else "CAST(NULL AS TIMESTAMP)"
     return (
         f"SELECT user_id, {context.text(context.label.name)} AS label, value,\n"
         f"  '{context.source}' AS source, {context.text(context.claim_id)} AS claim,\n"
         f"  CAST(confidence AS DOUBLE) AS confidence, CAST(n_evidence AS BIGINT) AS n_evidence,\n"
         f"  {claim.plan.evidence} AS evidence,\n"
-        f"  CAST(observed_at AS TIMESTAMP) AS observed_at, CAST({expires} AS TIMESTAMP) AS expires_at\n"
+        f"  CAST(observed_at AS TIMESTAMP) AS observed_at,\n"
+        f"  CAST({_expires('observed_at', context.claim.expires_days)} AS TIMESTAMP) AS expires_at\n"
         f"FROM {quote_name(context.table)}"
     )
+
+
+def _expires(moment: str, days: float | None) -> str:
+    """Return SQL of the moment from which a statement drops out, to the second."""
+    return f"{moment} + {interval(days)}" if days else "NULL"
 
 
 def _empty(columns: Sequence[str]) -> str:

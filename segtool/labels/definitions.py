@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from segtool.errors import DefinitionError, did_you_mean
-from segtool.labels.claims import Bands, Claim, Flag
+from segtool.labels.claims import Bands, Claim
 from segtool.labels.measures import check_name
 
 
@@ -67,6 +67,7 @@ class Label:
 
     Examples
     --------
+    >>> from segtool.labels.claims import Flag
     >>> Label("night_owl", "rhythm", [Flag("night_share > 0.4")]).kind
     'flag'
     >>> Label("power", "consumption", [Bands("spend", edges=[100])], values=["low", "average", "high"])
@@ -92,7 +93,7 @@ class Label:
             object.__setattr__(self, name, tuple(getattr(self, name) or ()))
         if not self.claims or not all(isinstance(claim, Claim) for claim in self.claims):
             raise DefinitionError(f"labels.{self.name} has no claims.", "at least one claim.")
-        if not self.values and all(isinstance(claim, Flag) for claim in self.claims):
+        if not self.values and all(claim.is_closed for claim in self.claims):
             said = [value for claim in self.claims for value in claim.said_values()]
             object.__setattr__(self, "values", tuple(dict.fromkeys(said)))
         if self.ordered is None:

@@ -21,7 +21,7 @@ EXAMPLE_USER = "example"
 # What a table must have even when the example lists no row of it.
 _REQUIRED = {
     "events": ("user_id", "event_time", "event"), "users": ("user_id",), "survey": ("user_id",),
-    "notes": ("user_id", "label", "value", "author"),
+    "notes": ("user_id", "label", "value", "author"), "lists": ("user_id", "list"),
 }  # fmt: skip
 
 
@@ -91,7 +91,7 @@ def _with_cut_points(label: Label, example: Example, place: str) -> Label:
             return claim
         # Bands by quantile include their upper end, bands by edge do not.
         edges = [math.nextafter(float(cut), math.inf) for cut in example.cut_points[claim.of]]
-        return replace(claim, quantiles=None, edges=edges)
+        return replace(claim, quantiles=None, edges=edges, within=None)
 
     return replace(label, claims=tuple(fix(claim) for claim in label.claims))
 
@@ -105,7 +105,8 @@ def _label_one(catalog: Catalog, example: Example) -> list[str]:
     try:
         engine = sources.engine
         schemas = {table: engine.columns(table) for table in sources.tables}
-        run_labels(compile_labels(catalog, schemas), engine)
+        moment = sources.as_of.tz_convert(sources.timezone).to_pydatetime()
+        run_labels(compile_labels(catalog, schemas, as_of=moment), engine)
         return [str(value) for value in engine.query("SELECT value FROM labels ORDER BY value")["value"]]
     finally:
         sources.close()

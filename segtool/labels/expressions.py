@@ -8,25 +8,20 @@ nothing of what was written reaches the engine unread.
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Literal
 
-import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 from sqlglot.tokens import Tokenizer
 
 from segtool.errors import DefinitionError, did_you_mean
+from segtool.labels.parsing import MAX_CHARACTERS, check_size, parse_all, read_trees
 
 Role = Literal["aggregate", "row"]
-
-# Text longer or deeper than this is no label: it is an attack on the parser's stack.
-MAX_CHARACTERS = 4_000
-MAX_DEPTH = 60
 
 AGGREGATES = {
     exp.Count: "count", exp.Sum: "sum", exp.Avg: "avg", exp.Min: "min", exp.Max: "max",
@@ -51,7 +46,7 @@ ALLOWED = frozenset(_STRUCTURE) | frozenset(AGGREGATES) | frozenset(SCALARS)
 _TYPES = frozenset(
     getattr(exp.DataType.Type, name)
     for name in ("TINYINT", "SMALLINT", "INT", "BIGINT", "FLOAT", "DOUBLE", "DECIMAL", "VARCHAR", "TEXT",
-                 "DATE", "TIMESTAMP", "BOOLEAN")
+                 "DATE", "TIMESTAMP", "TIMESTAMPNTZ", "BOOLEAN")
 )  # fmt: skip
 _UNITS = frozenset({"SECOND", "MINUTE", "HOUR", "DAY", "WEEK", "MONTH", "YEAR"})
 _PLAIN_NAME = re.compile(r"[a-z_][a-z0-9_]*")
@@ -131,54 +126,13 @@ def _check_cached(text: str, place: str, role: Role) -> Expression:
 
 
 def _parse(text: str, place: str) -> exp.Expression:
-    _check_size(text, place)
-    try:
-        trees = _read(text)
-    except SqlglotError as error:
-        details = getattr(error, "errors", None) or [{}]
-        column = details[0].get("col") or 1
-        raise DefinitionError(
-            f"{place}, character {column}: this is not a well-formed expression.",
-            "one SQL expression in DuckDB's dialect, such as sum(amount).",
-        ) from None
-    except RecursionError:
-        raise _too_deep(place) from None
+    check_size(text, place, MAX_CHARACTERS)
+    trees = parse_all(text, place, "one SQL expression in DuckDB's dialect, such as sum(amount)")
     if len(trees) != 1 or trees[0] is None:
         raise DefinitionError(
             f"{place} holds {len(trees)} statements.", "one expression, without a semicolon."
         )
     return trees[0]
-
-
-def _read(text: str) -> list[exp.Expression | None]:
-    """Parse a text; sqlglot would log a warning about statements, which are refused anyway."""
-    logger = logging.getLogger("sqlglot")
-    was_disabled, logger.disabled = logger.disabled, True
-    try:
-        return sqlglot.parse(text, dialect="duckdb")
-    finally:
-        logger.disabled = was_disabled
-
-
-def _check_size(text: str, place: str) -> None:
-    if len(text) > MAX_CHARACTERS:
-        raise DefinitionError(f"{place} has {len(text):,} characters.", f"at most {MAX_CHARACTERS:,}.")
-    if "\x00" in text:
-        raise DefinitionError(f"{place}, character {text.index(chr(0)) + 1}: a null character.", "text.")
-    depth = deepest = 0
-    for character in text:
-        depth += (character in "([{") - (character in ")]}")
-        deepest = max(deepest, depth)
-    # Words that nest without brackets: not not not ..., case case ..., - - - ...
-    chains = len(re.findall(r"\b(?:not|case)\b", text, re.IGNORECASE))
-    if max(deepest, chains) > MAX_DEPTH or re.search(r"(?:[-+~@]\s*){12}", text):
-        raise _too_deep(place)
-
-
-def _too_deep(place: str) -> DefinitionError:
-    return DefinitionError(
-        f"{place} is nested too deeply.", f"at most {MAX_DEPTH} levels.", "Split it into several measures."
-    )
 
 
 def _check_node(node: exp.Expression, place: str) -> None:
@@ -189,14 +143,14 @@ def _check_node(node: exp.Expression, place: str) -> None:
     if isinstance(node, exp.Star) and not _is_counted(node):
         raise _error(node, place, "the star stands only in count(*).", "count(*).")
     if isinstance(node, (exp.DataType, exp.Interval, exp.Var, exp.In)):
-        _check_part(node, place)
+        check_part(node, place)
     if isinstance(node, exp.Distinct) and not _is_plain_distinct(node):
         raise _error(node, place, "distinct stands only in count(distinct column).", "count(distinct topic).")
     if isinstance(node, (exp.Round, exp.Length, *AGGREGATES)):
         _check_arguments(node, place)
 
 
-def _check_part(node: exp.Expression, place: str) -> None:
+def check_part(node: exp.Expression, place: str) -> None:
     """Check the nodes that are fine only in one form."""
     if isinstance(node, exp.DataType) and (node.this not in _TYPES or node.args.get("nested")):
         raise _error(
@@ -266,14 +220,14 @@ def _error(node: exp.Expression, place: str, found: str, accepted: str) -> Defin
 
 
 def _refusal(node: exp.Expression, place: str) -> DefinitionError:
-    words = _word_for(node)
+    words = word_for(node)
     functions = sorted([*AGGREGATES.values(), *SCALARS.values()])
     return _error(
         node, place, f"{words} is not part of the label language.", did_you_mean(words.lower(), functions)
     )
 
 
-def _word_for(node: exp.Expression) -> str:
+def word_for(node: exp.Expression) -> str:
     """Return what a person calls a node that is refused."""
     if isinstance(node, exp.Anonymous):
         return f"the function {node.name}"
@@ -303,7 +257,7 @@ def _is_bare(name: str) -> bool:
     if name in _KEYWORDS:
         return False
     try:
-        tree = _read(name)[0]
+        tree = read_trees(name)[0]
     except SqlglotError:
         return False
     return isinstance(tree, exp.Column) and tree.name == name
@@ -376,22 +330,38 @@ def render(tree: exp.Expression, names: Mapping[str, str] | None = None) -> str:
     return safe.sql(dialect="duckdb", comments=False)
 
 
+def render_safely(tree: exp.Expression) -> str:
+    """Return the SQL of a checked SELECT, made safe as `render` does, on several lines."""
+    safe = tree.copy().transform(_make_safe)
+    for name in list(safe.find_all(exp.Identifier)):
+        name.set("quoted", quote_name(name.name) != name.name)
+    return safe.sql(dialect="duckdb", comments=False, pretty=True)
+
+
 def _make_safe(node: exp.Expression) -> exp.Expression:
-    if isinstance(node, (exp.Div, exp.IntDiv, exp.Mod)) and not isinstance(
-        node.expression, (exp.Literal, exp.Nullif)
-    ):
+    if isinstance(node, (exp.Div, exp.IntDiv, exp.Mod)) and not _is_never_zero(node.expression):
         node.set("expression", exp.Nullif(this=node.expression, expression=exp.Literal.number(0)))
     elif (
         isinstance(node, exp.Cast)
         and not isinstance(node, exp.TryCast)
         and not isinstance(node.this, exp.Literal)
     ):
-        return exp.TryCast(this=node.this, to=node.args["to"])
+        # transform() does not look into what is new.
+        return exp.TryCast(this=node.this.transform(_make_safe), to=node.args["to"])
+    elif isinstance(node, exp.Median):  # of decimals, DuckDB's is a decimal, and cut
+        double = exp.DataType.build("double")
+        return exp.Median(this=exp.TryCast(this=node.this.transform(_make_safe), to=double))
     elif isinstance(node, (exp.Ln, exp.Sqrt)):
         test = exp.GT if isinstance(node, exp.Ln) else exp.GTE
         condition = test(this=node.this.copy(), expression=exp.Literal.number(0))
         node.set("this", exp.Case(ifs=[exp.If(this=condition, true=node.this)]))
     return node
+
+
+def _is_never_zero(node: exp.Expression) -> bool:
+    if isinstance(node, exp.Literal):
+        return not node.is_string and float(node.this) != 0
+    return isinstance(node, exp.Nullif)
 
 
 def conjuncts(tree: exp.Expression | None) -> Iterator[exp.Expression]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -10,14 +10,19 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from segtool.display import Shown
-from segtool.engines import DuckDBEngine, Engine, quote
+from segtool.engines import DuckDBEngine, Engine, literal, quote
 from segtool.errors import InputError, did_you_mean
 from segtool.labels import frames, quality
+from segtool.labels.corrections import list_corrections
 from segtool.labels.frames import LabelInfo
-from segtool.labels.sentences import count_values, write_sentences
+from segtool.labels.fusion import Fusion, estimate_fusion, list_reliabilities
+from segtool.labels.inference.report import Inference, no_inference, read_inference
+from segtool.labels.latest import RunTables
+from segtool.labels.sentences import LEAST_CONFIDENCE, count_values, write_sentences
 from segtool.labels.why import Why, explain_user
 
 if TYPE_CHECKING:
+    from segtool.labels.pixels import Pixels, PixelSettings
     from segtool.sources import Sources
 
 DEFAULT_TABLES = {
@@ -80,6 +85,8 @@ class Labels(Shown):
         if self.compiled is not None and not self.infos:
             infos = tuple(describe_label(label, self.compiled.lineage) for label in self.compiled.labels)
             object.__setattr__(self, "infos", infos)
+        if self.compiled is not None and self.tables is DEFAULT_TABLES:
+            object.__setattr__(self, "tables", RunTables(DEFAULT_TABLES, self.engine, self.compiled))
 
     @classmethod
     def from_frame(
@@ -179,10 +186,26 @@ class Labels(Shown):
         """Return the resolved labels, one row per user and label (and value, where many)."""
         return self.engine.query(f"SELECT * FROM {self._table('labels')} ORDER BY user_id, label, value")
 
-    def claims(self) -> pd.DataFrame:
-        """Return every claim, those that lost included."""
+    def claims(
+        self, *, labels: Iterable[str] | None = None, sources: Iterable[str] | None = None
+    ) -> pd.DataFrame:
+        """Return every claim, those that lost included, or those of some labels or sources alone."""
+        wanted = {"label": labels, "source": sources}
+        kept = [f"{name} IN ({_listed(words)})" for name, words in wanted.items() if words is not None]
+        condition = f" WHERE {' AND '.join(kept)}" if kept else ""
         return self.engine.query(
-            f"SELECT * FROM {self._table('claims')} ORDER BY user_id, label, value, claim"
+            f"SELECT * FROM {self._table('claims')}{condition} ORDER BY user_id, label, value, claim, evidence"
+        )
+
+    def unsure(self) -> pd.DataFrame:
+        """Return the resolved values that are less likely than not: user_id, label, value, confidence.
+
+        They are the best that is known, and no facts: sentences leave them out, ``labels.csv`` marks
+        them.
+        """
+        return self.engine.query(
+            f"SELECT user_id, label, value, confidence FROM {self._table('labels')} "
+            f"WHERE confidence < {LEAST_CONFIDENCE} ORDER BY user_id, label, value"
         )
 
     def measures(self) -> pd.DataFrame:
@@ -219,11 +242,25 @@ class Labels(Shown):
         """
         return explain_user(self, user_id)
 
-    def sentences(self, *, max_clauses: int = 5) -> pd.DataFrame:
-        """Return one sentence per user: user_id, sentence, n_labels (see `write_sentences`)."""
+    def sentences(self, *, max_clauses: int = 5, pixels: Pixels | None = None) -> pd.DataFrame:
+        """Return one sentence per user: user_id, sentence, n_labels (see `write_sentences`).
+
+        With ``pixels`` it holds the conjunction that says most about the user, then what is left.
+        """
         return write_sentences(
-            self.engine, self.infos, self.tables, max_clauses=max_clauses, counts=self.value_counts
+            self.engine,
+            self.infos,
+            self.tables,
+            max_clauses=max_clauses,
+            counts=self.value_counts,
+            told=None if pixels is None else pixels.spoken_parts(),
         )
+
+    def pixels(self, settings: PixelSettings | None = None, **options) -> Pixels:
+        """Return the conjunctions of labels that are worth a sentence (see `find_pixels`)."""
+        from segtool.labels.pixels import find_pixels
+
+        return find_pixels(self, settings, **options)
 
     def coverage(self) -> pd.DataFrame:
         """Return, per label and claim, how many users it knows (see `quality.coverage`)."""
@@ -233,9 +270,33 @@ class Labels(Shown):
         """Return, per pair of claims of a label, where both speak and how often they agree."""
         return quality.overlap(self)
 
-    def conflicts(self) -> pd.DataFrame:
-        """Return where sources disagree, who wins, and how often."""
-        return quality.conflicts(self)
+    def conflicts(self, *, by: str = "source") -> pd.DataFrame:
+        """Return where sources disagree: by "source" who wins and how often, or by "label", "author", "user"."""
+        return quality.conflicts(self, by=by)
+
+    def reliabilities(self) -> pd.DataFrame:
+        """Return what each claim is worth: declared, and estimated where people or surveys can judge it.
+
+        See `list_reliabilities` for the columns. Without ``reliabilities="estimate"`` the estimates
+        are shown and not used.
+        """
+        if self.compiled is None:
+            return list_reliabilities(Fusion(), in_use=False)
+        fusion = self.compiled.fusion
+        return list_reliabilities(
+            estimate_fusion(self.compiled, self.engine) if fusion is None else fusion, in_use=fusion is not None
+        )
+
+    def inference(self) -> Inference:
+        """Return what was inferred for users who did not answer, what was not, and why."""
+        if self.compiled is None or not any(step.tasks for step in self.compiled.steps):
+            return no_inference()
+        self._table("claims")  # refuses when a later run has replaced these tables
+        return read_inference(self.engine)
+
+    def corrections(self) -> pd.DataFrame:
+        """Return every correction and whether it holds (see `list_corrections`)."""
+        return list_corrections(self.catalog, self.engine, self.tables["labels"])
 
     def left_out(self) -> pd.DataFrame:
         """Return the labels of the catalogue that could not be computed, and why."""
@@ -254,7 +315,7 @@ class Labels(Shown):
         """Return how much is known of how many."""
         n_users = self.n_users
         n_known = self.value_counts.groupby("label")["n_known"].first().sum() / max(n_users, 1)
-        date = "" if self.as_of is None else f" as of {self._local_as_of():%Y-%m-%d}"
+        date = "" if self.as_of is None else f" as of {self.local_as_of():%Y-%m-%d}"
         n_left_out = len(self.left_out())
         left = f" ({n_left_out} left out)" if n_left_out else ""
         return f"{len(self.infos)} labels{left} of {n_users:,} users{date}; {n_known:.1f} known per user"
@@ -279,7 +340,7 @@ class Labels(Shown):
                 return info
         raise InputError(f"There is no label {label!r}.", did_you_mean(label, self.label_kinds()))
 
-    def _local_as_of(self) -> pd.Timestamp:
+    def local_as_of(self) -> pd.Timestamp:
         """Return the date as people of the study would write it, in its own zone."""
         if self.sources is None or self.as_of.tzinfo is None:
             return self.as_of
@@ -287,6 +348,10 @@ class Labels(Shown):
 
     def _table(self, name: str) -> str:
         return quote(self.tables[name])
+
+
+def _listed(words: Iterable[str]) -> str:
+    return ", ".join(literal(str(word)) for word in sorted(words)) or "NULL"
 
 
 # A table written by hand has one claim per cell and nothing to resolve.

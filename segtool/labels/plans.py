@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Protocol
 
 from sqlglot import exp
@@ -27,12 +28,14 @@ RELIABILITIES: Mapping[str, float] = {
 # Rows of events are called by what happened; other tables by what a row is.
 _ROW_WORDS = {
     "events": "events", "survey": "answers", "notes": "notes", "sends": "sends", "messages": "messages",
-    "members": "memberships", "users": "profiles",
+    "members": "memberships", "users": "profiles", "lists": "entries",
+    "corrections": "corrections",
 }  # fmt: skip
 # The time that makes a row of a table belong to a moment.
 PRIMARY_TIMES = {
     "events": "event_time", "survey": "answered_at", "notes": "noted_at", "sends": "sent_at",
-    "messages": "sent_at", "members": "joined_at", "users": "joined_at",
+    "messages": "sent_at", "members": "joined_at", "users": "joined_at", "lists": "added_at",
+    "corrections": "noted_at",
 }  # fmt: skip
 _PLURALS = {
     "search": "searches",
@@ -83,14 +86,17 @@ class Step:
         A SELECT in DuckDB's dialect.
     why : str
         What it is for, shown as a comment.
-    keep : {"no", "table", "view"}
-        Whether the step stays in the engine under its name.
+    keep : {"no", "table", "view", "fitted"}
+        Whether the step stays in the engine under its name; "fitted": Python fills tables here.
+    tasks : tuple
+        What is fitted in a "fitted" step.
     """
 
     name: str
     sql: str
     why: str = ""
     keep: str = "no"
+    tasks: tuple = ()
 
 
 @dataclass(frozen=True)
@@ -157,6 +163,8 @@ class ClaimContext:
     reliabilities : Mapping of str to float
     as_of_sql : str
         The study's date as a timestamp literal.
+    as_of_date : datetime.date, optional
+    peer_labels : frozenset of str
     """
 
     label: LabelFacts
@@ -168,6 +176,8 @@ class ClaimContext:
     beliefs: Beliefs
     reliabilities: Mapping[str, float] = field(default_factory=lambda: RELIABILITIES)
     as_of_sql: str = "CAST(NULL AS TIMESTAMP)"
+    as_of_date: date | None = None  # the day of as_of in the study's zone: days before it are over
+    peer_labels: frozenset[str] = frozenset()  # labels that are resolved early, for peer groups
 
     @property
     def claim_id(self) -> str:
@@ -226,9 +236,13 @@ class ClaimContext:
         if guards:
             code = f"CASE WHEN {' AND '.join(f'({guard})' for guard in guards)} THEN {code} END"
         sure = f"round(least(greatest({confidence}, 0.01), 0.99), 4)"
-        names = [self._actual(name) for name in dict.fromkeys(evidence)]
+        return WidePlan(code, self.codes, sure, *self.shown(evidence))
+
+    def shown(self, measures: Sequence[str]) -> tuple[str, str]:
+        """Return SQL of how many rows some measures rest on, and of the text that shows them."""
+        names = [self._actual(name) for name in dict.fromkeys(measures)]
         shown = " || '; ' || ".join(self._evidence_of(name) for name in names) or "''"
-        return WidePlan(code, self.codes, sure, self._n_evidence(names), shown)
+        return self._n_evidence(names), shown
 
     def with_facts(self, confidence: str, has_facts: bool) -> str:
         """Return a confidence times the declared reliability when facts are in play."""
@@ -268,6 +282,12 @@ class ClaimContext:
     def noun(self, table: str, where: str | None) -> str:
         """Return the word for the rows that count: "purchases" for event = 'purchase'."""
         return _noun(table, None if where is None else check_expression(where, "where").tree)
+
+    def event_word(self, table: str, where: str | None) -> str | None:
+        """Return the word for one of the rows that count: "purchase" for event = 'purchase', if there is one."""
+        tree = None if where is None else check_expression(where, "where").tree
+        event = _single_event(tree) if table == "events" else None
+        return event.replace("_", " ") if event and event.replace("_", "").isalnum() else None
 
     def join_needs(self, needs: str | None) -> str:
         """Return the join that keeps only users with enough evidence."""

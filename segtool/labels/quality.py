@@ -7,11 +7,13 @@ import html
 import numpy as np
 import pandas as pd
 
-from segtool.checks import check_columns
+from segtool.checks import check_columns, check_in
 from segtool.display import render_html_table
 from segtool.engines import quote
 from segtool.labels.frames import LabelTables
+from segtool.labels.fusion.board import board_by_author, board_by_label, board_by_user
 
+BOARDS = {"label": board_by_label, "author": board_by_author, "user": board_by_user}
 CONFIDENCE_BINS = (0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0)
 
 
@@ -80,7 +82,8 @@ def _candidates(labels: LabelTables) -> dict[str, float]:
     n_users: dict[str, float] = {}
     found = {}
     for claim in labels.compiled.claims:
-        if len(claim.tables) != 1:  # measures of several tables: nobody can say who had a chance
+        # Measures of several tables, or a model: nobody can say who had a chance.
+        if len(claim.tables) != 1 or claim.source == "inferred":
             continue
         table = claim.tables[0]
         if table not in n_users:
@@ -104,8 +107,14 @@ def overlap(labels: LabelTables) -> pd.DataFrame:
     return found
 
 
-def conflicts(labels: LabelTables) -> pd.DataFrame:
+def conflicts(labels: LabelTables, *, by: str = "source") -> pd.DataFrame:
     """List where sources disagree about a single-valued label, and who wins.
+
+    Parameters
+    ----------
+    by : {"source", "label", "author", "user"}
+        One row per pair of sources and values, as described here; or the conflict board per label,
+        per author or per user (see `board_by_label`, `board_by_author`, `board_by_user`).
 
     Returns
     -------
@@ -114,6 +123,9 @@ def conflicts(labels: LabelTables) -> pd.DataFrame:
         the label both sources speak about), share (n_users / n_both),
         mean_confidence_against; most frequent first.
     """
+    check_in("by", by, ("source", *BOARDS))
+    if by in BOARDS:
+        return BOARDS[by](labels)
     single = [info.name for info in labels.infos if info.kind != "many"]
     names = {key: quote(labels.tables[key]) for key in ("claims", "labels")}
     found = labels.engine.query(_CONFLICTS.format(**names))

@@ -1,22 +1,29 @@
 """From many claims to one value: people outrank surveys, surveys data, data inference.
 
 Within the winning tier, claims add their log-odds; claims that rest on the same rows are one
-witness and share one weight. Whoever loses stays in the ledger, and the label is marked.
+witness and share one weight. Where the study estimates what each claim is worth (`fusion`), its
+numbers stand in the statement instead. Whoever loses stays in the ledger, and the label is marked.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from segtool.labels.expressions import quote_name
+from segtool.labels.fusion.votes import strength_sql
+from segtool.labels.fusion.weights import TierWeights
 from segtool.labels.plans import SOURCE_ORDER, TIERS, Step
 
 __all__ = ["SOURCE_ORDER", "Vote", "reduce_rows", "resolve_label", "resolve_many"]
 
 # Log-odds of a hundred agreeing authors would overflow exp(); this is certainty already.
 MAX_SCORE = 30
+# Nothing that is estimated is certain.
+MAX_CONFIDENCE = 0.9999
+# A correction is a person's last word on a user: above the notes of everyone.
+CORRECTION_TIER = 5
 
 
 @dataclass(frozen=True)
@@ -32,6 +39,10 @@ class Vote:
         Claims of one family rest on the same rows and share one weight.
     n, is_split : str
         SQL of how many statements it stands for, and whether they disagree among themselves.
+    number : int
+        The claim's place in the label, by which estimated weights are found.
+    is_correction : bool
+        Whether it outranks even other people.
     """
 
     value: str
@@ -40,6 +51,13 @@ class Vote:
     family: str
     n: str = "1"
     is_split: str = "FALSE"
+    number: int = 0
+    is_correction: bool = False
+
+    @property
+    def tier(self) -> int:
+        """Return its rank; the highest that speaks decides."""
+        return CORRECTION_TIER if self.is_correction else TIERS[self.source]
 
 
 @dataclass
@@ -51,7 +69,15 @@ class Layers:
     resolved: dict[str, str] = field(default_factory=dict)
 
 
-def resolve_label(name: str, n_values: int, votes: Sequence[Vote], layers: Layers) -> None:
+def resolve_label(
+    name: str,
+    n_values: int,
+    votes: Sequence[Vote],
+    layers: Layers,
+    weights: Mapping[int, TierWeights] | None = None,
+    *,
+    has_ruled_out: bool = False,
+) -> None:
     """Add the columns that resolve one single-valued label.
 
     Parameters
@@ -65,12 +91,25 @@ def resolve_label(name: str, n_values: int, votes: Sequence[Vote], layers: Layer
     layers : Layers
         Receives value ``name``, ``name__confidence``, ``name__source``, ``name__n_claims`` and
         ``name__conflict``.
+    weights : Mapping of int to TierWeights, optional
+        Per tier, the weights that were estimated; the other tiers count as declared.
+    has_ruled_out : bool
+        Whether columns ``name__no1``, ... say which values a correction rules out.
     """
     tiers: dict[int, list[Vote]] = defaultdict(list)
     for vote in votes:
-        tiers[TIERS[vote.source]].append(vote)
+        tiers[vote.tier].append(vote)
+    estimated = weights or {}
     winners = [
-        _resolve_tier(f"{name}__tier{tier}", n_values, tiers[tier], layers)
+        _weigh_tier(
+            f"{name}__tier{tier}",
+            tiers[tier],
+            layers,
+            estimated[tier],
+            f"{name}__no" if has_ruled_out else None,
+        )
+        if tier in estimated
+        else _resolve_tier(f"{name}__tier{tier}", n_values, tiers[tier], layers)
         for tier in sorted(tiers, reverse=True)
     ]
     value = _first([winner.value for winner in winners])
@@ -132,6 +171,76 @@ def _add_scores(prefix: str, n_values: int, votes: Sequence[Vote], layers: Layer
         )
         scores.append(score)
     return scores
+
+
+def _weigh_tier(
+    prefix: str, votes: Sequence[Vote], layers: Layers, weights: TierWeights, ruled_out: str | None
+) -> Vote:
+    """Return the likeliest of all values by estimated weights, and its probability.
+
+    The score of a value is ln(its share) + the sum over claims of strength / voices * ln P(said | value).
+    """
+    by_number = {vote.number: vote for vote in votes}
+    ordered = [by_number[number] for number in weights.numbers]
+    voices = []
+    for row, vote in enumerate(ordered):
+        column = quote_name(f"{prefix}_weight{row + 1}")
+        strength, trust = (
+            strength_sql(vote.confidence, weights.log_odds[row], len(weights.values)),
+            weights.trust[row],
+        )
+        if trust < 1 and strength != "1":
+            strength = f"(1 + {trust} * ({strength} - 1))"
+        kin = [
+            f"CASE WHEN {other.value} IS NOT NULL THEN {rho} ELSE 0 END"
+            for other, rho in zip(ordered, weights.kinship[row], strict=True)
+            if other is not vote and rho > 0
+        ]
+        shared = f" / ({' + '.join(['1', *kin])})" if kin else ""
+        layers.weights[column] = f"CASE WHEN {vote.value} IS NOT NULL THEN {strength}{shared} ELSE 0 END"
+        voices.append(column)
+    anyone = " OR ".join(f"{vote.value} IS NOT NULL" for vote in ordered)
+    scores = []
+    for true, share in enumerate(weights.log_shares):
+        parts = [
+            f"{column} * CASE {vote.value} {_likelihoods(weights, row, true)} ELSE 0 END"
+            for row, (column, vote) in enumerate(zip(voices, ordered, strict=True))
+        ]
+        if ruled_out is not None:
+            parts.append(
+                f"CASE WHEN {quote_name(f'{ruled_out}{true + 1}')} = 1 THEN -{2 * MAX_SCORE} ELSE 0 END"
+            )
+        score = quote_name(f"{prefix}_score{true + 1}")
+        layers.scores[score] = f"CASE WHEN {anyone} THEN round({' + '.join([str(share), *parts])}, 9) END"
+        scores.append(score)
+    return _likeliest(scores, ordered, weights.values)
+
+
+def _likelihoods(weights: TierWeights, row: int, true: int) -> str:
+    table = weights.log_likelihoods[row]
+    return " ".join(
+        f"WHEN {_text(value)} THEN {float(table[said][true])}" for said, value in enumerate(weights.values)
+    )
+
+
+def _likeliest(scores: Sequence[str], votes: Sequence[Vote], values: Sequence[str]) -> Vote:
+    best = f"greatest({', '.join(scores)})"
+    wins = " ".join(
+        f"WHEN {score} = {best} THEN {_text(value)}" for score, value in zip(scores, values, strict=True)
+    )
+    value = f"CASE {wins} END"
+    odds = " + ".join(f"exp({score} - {best})" for score in scores)
+    # The source is the first claim that says the value; should none say it, the first that speaks.
+    source = " ".join(
+        [f"WHEN {vote.value} = {value} THEN '{vote.source}'" for vote in votes]
+        + [f"WHEN {vote.value} IS NOT NULL THEN '{vote.source}'" for vote in votes]
+    )
+    confidence = f"round(least(1 / ({odds}), {MAX_CONFIDENCE}), 4)"
+    return Vote(value, confidence, f"CASE {source} END", "")
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
 
 
 def _is_new(votes: Sequence[Vote], number: int) -> str:

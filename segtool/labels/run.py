@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from segtool.errors import DefinitionError
+from segtool.errors import DefinitionError, did_you_mean
 from segtool.labels.catalog import Catalog
 from segtool.labels.compile import Compiled, compile_labels, with_statement
-from segtool.labels.plans import Step
+from segtool.labels.corrections import with_corrections
+from segtool.labels.fusion import Fusion, estimate_fusion
+from segtool.labels.inference.run import fit_claims
+from segtool.labels.latest import note_run
+from segtool.labels.plans import RELIABILITIES, Step
+from segtool.labels.recorded import recorded_columns
 
 if TYPE_CHECKING:
     from segtool.engines import Engine
@@ -17,11 +22,13 @@ if TYPE_CHECKING:
     from segtool.sources import Sources
 
 MAX_WORDS = 10_000
+ESTIMATE = "estimate"
+COMMUNITY = "community"  # what an analysis of ties says of each user, if one was made
 # What a step reads: every table of a step is written by segtool, after FROM or JOIN.
 _TABLE = re.compile(r"\b(?:FROM|JOIN)\s+([\"`]?)(\w+)\1", re.IGNORECASE)
 
 
-def run_labels(compiled: Compiled, engine: Engine) -> None:
+def run_labels(compiled: Compiled, engine: Engine, *, after: Compiled | None = None) -> None:
     """Create the tables of a compiled catalogue in an engine.
 
     Parameters
@@ -29,6 +36,8 @@ def run_labels(compiled: Compiled, engine: Engine) -> None:
     compiled : Compiled
     engine : Engine
         Holds the tables it was compiled for, and ``user_index`` with every user once.
+    after : Compiled, optional
+        What was run just before on the same tables: steps that are as they were are not run again.
 
     Notes
     -----
@@ -40,17 +49,36 @@ def run_labels(compiled: Compiled, engine: Engine) -> None:
     DefinitionError
         If the engine cannot compute a measure; names it.
     """
+    note_run(engine, compiled)
     waiting: dict[str, Step] = {}
+    changed = _changed_steps(compiled.steps, after.steps if after is not None else ())
     for step in compiled.steps:
+        if step.name not in changed and step.keep != "no":
+            continue
         if step.keep == "no":
             waiting[step.name] = step
+            continue
+        if step.keep == "fitted":
+            fit_claims(step.tasks, engine)
             continue
         sql = with_statement(_needed(step, waiting), step.sql)
         try:
             engine.create(step.name, sql, lazy=step.keep == "view")
         except Exception as error:
-            _blame(compiled, engine)
+            check_measures(compiled, engine)
+            _blame_select(compiled, step, error)
             raise error
+
+
+def _changed_steps(steps: Sequence[Step], before: Sequence[Step]) -> set[str]:
+    """Return the steps whose statement, or anything it rests on, is not as before."""
+    known = {step.name: step.sql for step in before}
+    changed: set[str] = set()
+    for step in steps:
+        rests_on = {name for _, name in _TABLE.findall(step.sql)}
+        if known.get(step.name) != step.sql or rests_on & changed:
+            changed.add(step.name)
+    return changed
 
 
 def _needed(step: Step, waiting: Mapping[str, Step]) -> list[Step]:
@@ -65,7 +93,7 @@ def _needed(step: Step, waiting: Mapping[str, Step]) -> list[Step]:
     return [each for name, each in waiting.items() if name in found]
 
 
-def _blame(compiled: Compiled, engine: Engine) -> None:
+def check_measures(compiled: Compiled, engine: Engine) -> None:
     """Name the measure that the engine cannot compute, if it is one; the engine's own words may show data."""
     for measure in compiled.catalog.measures.values():
         if measure.is_derived:
@@ -84,12 +112,26 @@ def _blame(compiled: Compiled, engine: Engine) -> None:
             ) from None
 
 
+def _blame_select(compiled: Compiled, step: Step, error: Exception) -> None:
+    """Name the claim whose own SELECT the engine refuses; only words that cannot hold data are passed on."""
+    for info in compiled.claims:
+        if info.kind != "sql" or step.why != f"claims of {info.claim}":
+            continue
+        kind = type(error).__name__.removesuffix("Exception")
+        reason = str(error).splitlines()[0] if kind in ("Binder", "Catalog", "Parser") else f"{kind} error"
+        raise DefinitionError(
+            f"The SELECT of {info.claim} cannot be computed: {reason}",
+            "comparisons and functions that fit the kinds of the columns, and grouped columns in GROUP BY.",
+            f"Check it against the columns of {', '.join(info.tables)}.",
+        ) from None
+
+
 def label_users(
     sources: Sources,
     catalog: Catalog | None = None,
     *,
     as_of=None,
-    reliabilities: Mapping[str, float] | None = None,
+    reliabilities: Mapping[str, float | str] | str | None = None,
 ) -> Labels:
     """Say what is true of each user.
 
@@ -101,8 +143,10 @@ def label_users(
         The definitions; the built-in catalogue when not given.
     as_of : timestamp, optional
         Only as a check: it must be the sources' own, because ages are counted from there.
-    reliabilities : Mapping, optional
-        Source -> P(right when it speaks), over the defaults.
+    reliabilities : Mapping or "estimate", optional
+        Source -> P(right when it speaks), over the defaults, or "estimate" for a source or for all:
+        then what its claims are worth is learned from the users who have a person's or a survey's
+        word; see `Labels.reliabilities`.
 
     Returns
     -------
@@ -112,25 +156,52 @@ def label_users(
     from segtool.labels.labels import Labels
 
     as_of = _check_as_of(as_of, sources)
-    compiled = compile_for_sources(builtin_catalog() if catalog is None else catalog, sources, reliabilities)
+    catalog = builtin_catalog() if catalog is None else catalog
+    declared, asked = _split_reliabilities(reliabilities)
+    compiled = compile_for_sources(catalog, sources, declared)
     run_labels(compiled, sources.engine)
+    if asked:
+        fusion = estimate_fusion(compiled, sources.engine, declared, asked)
+        first, known = compiled, {**declared, "paid": fusion.paid.used}
+        compiled = compile_for_sources(catalog, sources, known, fusion=fusion)
+        run_labels(compiled, sources.engine, after=first)
     return Labels(catalog=compiled.catalog, compiled=compiled, sources=sources, as_of=as_of)
 
 
 def compile_for_sources(
-    catalog: Catalog, sources: Sources, reliabilities: Mapping[str, float] | None = None
+    catalog: Catalog,
+    sources: Sources,
+    reliabilities: Mapping[str, float] | None = None,
+    *,
+    fusion: Fusion | None = None,
 ) -> Compiled:
     """Compile a catalogue for the tables, columns and event words that are really there."""
     engine = sources.engine
-    schemas = {table: engine.columns(table) for table in sources.tables}
+    schemas = recorded_columns(engine, [*sources.tables, *({COMMUNITY} & set(engine.tables()))])
     return compile_labels(
-        catalog,
+        with_corrections(catalog, engine, schemas),
         schemas,
         dialect=engine.dialect,
-        as_of=sources.as_of.to_pydatetime(),
+        as_of=sources.as_of.tz_convert(sources.timezone).to_pydatetime(),  # local: which days are over
         reliabilities=reliabilities,
         words=_event_words(engine, schemas),
+        fusion=fusion,
     )
+
+
+def _split_reliabilities(said: Mapping[str, float | str] | str | None) -> tuple[dict, frozenset[str]]:
+    """Return what is declared, and the sources whose worth is to be estimated."""
+    if isinstance(said, str):
+        if said != ESTIMATE:
+            raise DefinitionError(
+                f"reliabilities is {said!r}.", f'"{ESTIMATE}", or a number per source such as person = 0.95.'
+            )
+        return {}, frozenset(RELIABILITIES)
+    said = dict(said or {})
+    asked = frozenset(source for source, value in said.items() if value == ESTIMATE)
+    for source in asked - set(RELIABILITIES):
+        raise DefinitionError(f"There is no source {source!r}.", did_you_mean(source, RELIABILITIES))
+    return {source: value for source, value in said.items() if source not in asked}, asked
 
 
 def _event_words(engine: Engine, schemas: Mapping[str, Mapping[str, str]]) -> dict[str, set[str]]:

@@ -31,6 +31,7 @@ FACET_ORDER = (
 FACET_WEIGHT = {"life stage": 2.0, "consumption": 1.5, "taste": 1.5}
 SEPARATOR = " · "
 VALUES_PER_CLAUSE = 2
+TOLD = "told_in_sentences"
 LEAST_CONFIDENCE = 0.5  # a clause that is rather wrong than right is not for a sentence
 
 
@@ -43,6 +44,7 @@ def write_sentences(
     sensitive: bool = False,
     user_id: str | None = None,
     counts: pd.DataFrame | None = None,
+    told: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Write one sentence per user in the engine.
 
@@ -59,6 +61,9 @@ def write_sentences(
         Write for this user alone; what is rare is still counted over everybody.
     counts : pd.DataFrame, optional
         What `count_values` returns, where it is known already.
+    told : pd.DataFrame, optional
+        user_id, label, value: what is said of a user before anything else, such as the parts of
+        their pixel label.
 
     Returns
     -------
@@ -70,7 +75,8 @@ def write_sentences(
     -----
     The information of a clause is ``-log2(share) * confidence * facet weight``, where share is
     that of the value among the users whose label is known: a rare value that is certain says
-    most. Each facet first gives its best clause; the places left go to second clauses.
+    most. What is told comes first; then each facet gives its best clause, and the places left go
+    to second clauses.
     """
     check_number("max_clauses", max_clauses, low=1, high=10, integer=True)
     heard = [info for info in infos if sensitive or not info.sensitive]
@@ -86,9 +92,16 @@ def write_sentences(
         max_clauses=max_clauses,
         values_per_clause=VALUES_PER_CLAUSE,
         least_confidence=LEAST_CONFIDENCE,
+        told=_NOBODY_TOLD.format(**names) if told is None else f"SELECT * FROM {quote(TOLD)}",
         **names,
     )
-    return engine.query(sql)
+    if told is None:
+        return engine.query(sql)
+    engine.register(TOLD, told[["user_id", "label", "value"]].astype(str))
+    try:
+        return engine.query(sql)
+    finally:
+        engine.drop(TOLD)
 
 
 def count_values(engine: Engine, labels: str = "labels") -> pd.DataFrame:
@@ -178,6 +191,8 @@ FROM {users} AS u LEFT JOIN known ON known.user_id = u.user_id
 ORDER BY u.user_id
 """
 
+_NOBODY_TOLD = "SELECT k.user_id, k.label, k.value FROM {labels} AS k WHERE FALSE"
+
 _VALUE_COUNTS = """
 WITH known AS (SELECT label, count(DISTINCT user_id) AS n_known FROM {labels} GROUP BY label),
 value_counts AS (
@@ -194,31 +209,35 @@ WITH phrases (label, value, facet, facet_rank, label_rank, before, word, after, 
   VALUES
     {phrases}
 ),
+told AS (
+  {told}
+),
 spoken AS (
   SELECT l.user_id, p.label_rank, p.facet_rank, p.before, p.word, p.after,
-         p.bits * l.confidence AS information
+         p.bits * l.confidence AS information, CASE WHEN t.user_id IS NULL THEN 0 ELSE 1 END AS told
   FROM {labels} AS l JOIN phrases AS p ON p.label = l.label AND p.value = l.value
+  LEFT JOIN told AS t ON t.user_id = l.user_id AND t.label = l.label AND t.value = l.value
   WHERE l.confidence >= {least_confidence}
 ),
 ranked AS (
   SELECT *, row_number() OVER (
-    PARTITION BY user_id, label_rank ORDER BY information DESC, word) AS value_place
+    PARTITION BY user_id, label_rank ORDER BY told DESC, information DESC, word) AS value_place
   FROM spoken
 ),
 clauses AS (
-  SELECT user_id, label_rank, min(facet_rank) AS facet_rank, max(information) AS information,
+  SELECT user_id, label_rank, min(facet_rank) AS facet_rank, max(information) AS information, max(told) AS told,
          min(before) || {and_words} || min(after) AS clause
   FROM ranked WHERE value_place <= {values_per_clause}
   GROUP BY user_id, label_rank
 ),
 by_facet AS (
   SELECT *, row_number() OVER (
-    PARTITION BY user_id, facet_rank ORDER BY information DESC, label_rank) AS facet_place
+    PARTITION BY user_id, facet_rank ORDER BY told DESC, information DESC, label_rank) AS facet_place
   FROM clauses
 ),
 chosen AS (
   SELECT *, row_number() OVER (
-    PARTITION BY user_id ORDER BY facet_place, information DESC, label_rank) AS choice
+    PARTITION BY user_id ORDER BY told DESC, facet_place, information DESC, label_rank) AS choice
   FROM by_facet
 ),
 placed AS (

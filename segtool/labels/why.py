@@ -89,6 +89,8 @@ def explain_user(labels: LabelTables, user_id: str) -> Why:
     claims = _rows_of(labels, "claims", user_id)
     resolved = _rows_of(labels, "labels", user_id)
     infos = {info.name: (rank, info) for rank, info in enumerate(labels.infos)}
+    said = set(claims[["label", "value"]].itertuples(index=False, name=None))
+    resolved["is_said"] = [pair in said for pair in resolved[["label", "value"]].itertuples(index=False, name=None)]
     rows = [
         _judge(claim, resolved, infos, labels.as_of)
         for claim in claims.itertuples(index=False)
@@ -175,6 +177,8 @@ def _lost_text(claim, winner) -> str:
     mine, theirs = (SOURCE_WORDS.get(source, source) for source in (claim.source, winner["source"]))
     if TIERS.get(claim.source, 0) < TIERS.get(winner["source"], 0):
         return f"{theirs} outranks {mine}: {winner['value']}"
+    if not winner["is_said"]:  # estimated weights: nobody says it of the user, and it is likelier
+        return f"where people know better, those it says this of are rather {winner['value']}"
     if claim.source == winner["source"]:
         return f"weaker than the evidence for {winner['value']}"
     return f"set aside for {theirs}: {winner['value']}"

@@ -1,11 +1,15 @@
 """The one door out: what leaves goes through the privacy rules and into the manifest."""
 
+from segtool.outputs.change_tables import list_drift, list_moves
 from segtool.outputs.csv_files import guard, read_csv, unguard, write_csv
-from segtool.outputs.export import ExportSettings, export_study, write_report
+from segtool.outputs.export import export_study, write_report
 from segtool.outputs.folder import open_folder
 from segtool.outputs.manifest import Manifest
 from segtool.outputs.privacy import hash_ids, hide_small_sizes, read_id_key, suppress_small_cells
 from segtool.outputs.report import ReportFacts, describe_study, render_report
+from segtool.outputs.sensitive import find_sensitive, mark_sensitive
+from segtool.outputs.settings import ExportSettings
+from segtool.outputs.tables import list_coverage, list_notes, list_portraits, list_targeting
 
 __all__ = [
     "ExportSettings",
@@ -13,9 +17,17 @@ __all__ = [
     "ReportFacts",
     "describe_study",
     "export_study",
+    "find_sensitive",
     "guard",
     "hash_ids",
     "hide_small_sizes",
+    "list_coverage",
+    "list_drift",
+    "list_moves",
+    "list_notes",
+    "list_portraits",
+    "list_targeting",
+    "mark_sensitive",
     "open_folder",
     "read_csv",
     "read_id_key",

@@ -2,68 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field
 
-from segtool.errors import NotFittedError, OutputError
-from segtool.outputs.csv_files import write_csv
+from segtool.errors import OutputError
 from segtool.outputs.folder import open_folder
-from segtool.outputs.ledger import write_claims
-from segtool.outputs.manifest import (
-    Manifest,
-    describe_files,
-    describe_inputs,
-    find_input_files,
-    now_utc,
-    read_versions,
-)
-from segtool.outputs.privacy import hash_ids, hide_small_sizes, read_id_key
+from segtool.outputs.manifest import Manifest, describe_files, describe_inputs, now_utc, read_versions
+from segtool.outputs.model_file import write_model
+from segtool.outputs.privacy import read_id_key
 from segtool.outputs.report import describe_study, render_report
-from segtool.outputs.small_shares import mask_counts, mask_sentences
-
-MANY_SEPARATOR = ": "
-PERSONA_COLUMNS = (
-    "user_id",
-    "persona_id",
-    "persona",
-    "membership",
-    "runner_up",
-    "unsure",
-    "sentence",
-    "holdout",
-)
-
-
-class ExportSettings(BaseModel):
-    """What leaves, and in which form: the ``[export]`` table of a study.
-
-    Examples
-    --------
-    >>> ExportSettings(min_cell=10).min_cell
-    10
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    # Below this many people a count is not shown; 5 is the usual floor for open tables.
-    min_cell: int = Field(default=5, ge=1)
-    # A byte order mark, so that Excel reads UTF-8; formulas are guarded either way.
-    excel: bool = True
-    # Guards ids that Excel would rewrite (00123, 1e5), at the price that other programs must strip
-    # the apostrophe before they join on them: segtool's read_csv does.
-    excel_ids: bool = False
-    # Ids as keyed hashes; the key comes from SEGTOOL_ID_KEY or a file.
-    hash_ids: bool = False
-    id_key_file: str | None = None
-    # The users left untouched, so that the plan can be proved.
-    holdout_share: float = Field(default=0.1, ge=0, lt=1)
-    # Labels that stay inside, beside those their definition marks, and those let out by name.
-    sensitive: tuple[str, ...] = ()
-    allow_sensitive: tuple[str, ...] = ()
+from segtool.outputs.sensitive import find_sensitive
+from segtool.outputs.settings import ExportSettings
+from segtool.outputs.tables import write_tables
 
 
 def export_study(
@@ -74,6 +27,7 @@ def export_study(
     personas,
     plan,
     holdout: pd.Series,
+    pixels=None,
     settings: ExportSettings | None = None,
     study: Any = None,
     base: str | Path = ".",
@@ -91,13 +45,15 @@ def export_study(
     plan : Plan
     holdout : pd.Series of bool, index user_id
         As `assign_holdout` gives it.
+    pixels : Pixels, optional
+        Written to ``pixels.csv``; each user's own is in their sentence.
     settings : ExportSettings, optional
         The study's when not given.
     study : optional
         What the study says: an object with the tables ``study`` (name, seed, about, simulated)
         and ``export``; it is kept in the manifest.
     base : path
-        The folder the study's relative paths start from, to hash the inputs.
+        The folder a relative ``id_key_file`` starts from.
     force : bool
         Replace an earlier export that lies there.
 
@@ -121,14 +77,14 @@ def export_study(
     key = read_id_key(key_file) if settings.hash_ids else None
     inside = find_sensitive(labels, settings)
     with open_folder(out, force=force) as folder:
-        rows = write_tables(folder, sources, labels, personas, plan, holdout, settings, inside, key)
-        write_model(personas, folder / "persona_model.json")
+        rows = write_tables(folder, sources, labels, personas, plan, holdout, settings, inside, key, pixels)
+        told = write_model(personas, folder / "persona_model.json", settings.min_cell, inside)
         write_report(
             folder / "report.html", sources=sources, labels=labels, personas=personas, plan=plan,
             settings=settings, study=study,
         )  # fmt: skip
         manifest = describe_export(
-            folder, rows, sources, labels, personas, settings, inside, study, find_input_files(study, base)
+            folder, rows, sources, labels, personas, settings, study, {"kept_inside": list(inside), **told}
         )
         manifest.write(folder)
     return manifest
@@ -181,187 +137,6 @@ def write_report(
     return Path(path)
 
 
-def write_model(personas, path: Path) -> None:
-    """Write the model; personas given as a list of users have none, and then there is no file."""
-    try:
-        personas.save(path)
-    except NotFittedError:
-        path.unlink(missing_ok=True)
-
-
-def mark_sensitive(labels, settings: ExportSettings):
-    """Return labels in which those that the study keeps inside are marked sensitive.
-
-    Marked labels form no personas unless named, give no names and no rules, and are not exported.
-
-    Parameters
-    ----------
-    labels : Labels
-    settings : ExportSettings
-
-    Returns
-    -------
-    Labels
-    """
-    from dataclasses import replace
-
-    named, allowed = set(settings.sensitive), set(settings.allow_sensitive)
-    if not named:
-        return labels
-    infos = [
-        replace(info, sensitive=True) if info.name in named - allowed else info for info in labels.infos
-    ]
-    return replace(labels, infos=tuple(infos))
-
-
-def find_sensitive(labels, settings: ExportSettings) -> tuple[str, ...]:
-    """Return the labels that stay inside: marked so, or named by the study, and not let out by name."""
-    marked = {info.name for info in getattr(labels, "infos", ()) if info.sensitive}
-    known = set(labels.label_kinds())
-    return tuple(sorted((marked | (set(settings.sensitive) & known)) - set(settings.allow_sensitive)))
-
-
-def write_tables(
-    folder: Path,
-    sources,
-    labels,
-    personas,
-    plan,
-    holdout,
-    settings: ExportSettings,
-    inside,
-    key: bytes | None,
-) -> dict[str, int]:
-    """Write every table, and return file name -> rows."""
-    tables: dict[str, pd.DataFrame | Iterable[pd.DataFrame]] = {
-        "labels.csv": list_labels(labels, inside),
-        "personas.csv": list_personas(labels, personas, holdout, inside),
-        "portraits.csv": list_portraits(labels, personas, settings.min_cell, inside),
-        "targeting.csv": list_targeting(plan, settings.min_cell),
-        "user_topics.csv": list_user_topics(plan, holdout),
-    }
-    (folder / "rejected").mkdir()
-    for table in sources.tables:
-        rejected = sources.rejected(table)
-        # The raw line holds the ids that hashing is to hide.
-        tables[f"rejected/{table}.csv"] = rejected.drop(columns="raw", errors="ignore") if key else rejected
-    rows = {
-        name: write_csv(
-            _hidden(table, key), folder / name, excel=settings.excel, excel_ids=settings.excel_ids
-        )
-        for name, table in tables.items()
-    }
-    rows["claims.parquet"] = write_claims(labels, folder / "claims.parquet", inside, key)
-    return rows
-
-
-def list_labels(labels, inside: Iterable[str] = ()) -> pd.DataFrame:
-    """Return the wide labels with user_id as a column, sensitive ones left out."""
-    wide = labels.wide()
-    inside = set(inside)
-    kinds = labels.label_kinds()
-    names = {
-        column: column if column in kinds else column.split(MANY_SEPARATOR)[0] for column in wide.columns
-    }
-    kept = [column for column in wide.columns if names[column] not in inside]
-    return wide[kept].rename_axis("user_id").reset_index()
-
-
-def list_personas(labels, personas, holdout: pd.Series, inside: Iterable[str] = ()) -> pd.DataFrame:
-    """Return one row per user: persona, how surely, a sentence, and whether held out."""
-    sentences = without_labels(labels, inside).sentences()[["user_id", "sentence"]]
-    table = personas.assigned.merge(sentences, on="user_id", how="left", validate="1:1")
-    table["holdout"] = table["user_id"].map(holdout).astype("boolean")
-    return table.sort_values("user_id", ignore_index=True)[list(PERSONA_COLUMNS)]
-
-
-def without_labels(labels, inside: Iterable[str]):
-    """Return labels in whose sentences some labels do not speak."""
-    from dataclasses import replace
-
-    inside = set(inside)
-    infos = getattr(labels, "infos", ())
-    if not any(info.name in inside or info.sensitive for info in infos):
-        return labels
-    # A label let out by name may speak although its definition marks it.
-    return replace(labels, infos=tuple(replace(info, sensitive=info.name in inside) for info in infos))
-
-
-def list_portraits(labels, personas, min_cell: int, inside: Iterable[str] = ()) -> pd.DataFrame:
-    """Return the portraits; those of small personas say nothing that counts their users."""
-    table = personas.portraits()
-    small = table["n_users"] < min_cell
-    sizes = hide_small_sizes(table["n_users"], min_cell=min_cell)
-    hidden = sizes.isna()
-    table["n_users"] = sizes
-    table["share"] = table["share"].mask(hidden)
-    if "sentence" in table:
-        table["sentence"] = mask_sentences(personas, table, min_cell)
-    texts = [name for name in ("defining", "rule", "sentence") if name in table]
-    table[texts] = table[texts].mask(hidden)
-    for name in ("rule_precision", "rule_recall", "mean_membership"):
-        if name in table:
-            table[name] = table[name].mask(small)
-    if "n_unsure" in table:
-        table["n_unsure"] = (
-            table["n_unsure"].astype("Int64").mask(hidden | table["n_unsure"].between(1, min_cell - 1))
-        )
-    titles = labels.titles()
-    words = {name for label in inside for name in (label, titles.get(label, label), label.replace("_", " "))}
-    for name in texts:
-        table[name] = [
-            None if isinstance(text, str) and _mentions(text, words) else text for text in table[name]
-        ]
-    return table
-
-
-def _mentions(text: str, words: Iterable[str]) -> bool:
-    return any(word.casefold() in text.casefold() for word in words)
-
-
-def list_targeting(plan, min_cell: int) -> pd.DataFrame:
-    """Return the plan; counts of few people are blank."""
-    table = plan.table.sort_values(["persona_id", "rank"], ignore_index=True)
-    few = table["n_users"].between(1, min_cell - 1)
-    table["n_users"] = table["n_users"].astype("Int64").mask(few)
-    if "n_events" in table:  # events of four people say what the four did
-        table["n_events"] = table["n_events"].astype("Int64").mask(few)
-    for name in (column for column in table if column == "reason" or column.startswith("why_")):
-        said = [mask_counts(text, min_cell) if isinstance(text, str) else text for text in table[name]]
-        table[name] = pd.Series(said, table.index, dtype=object).mask(few)  # reasons name the count
-    return table
-
-
-def list_user_topics(plan, holdout: pd.Series) -> pd.DataFrame | Iterator[pd.DataFrame]:
-    """Return each user's topics, in batches where the plan gives them, those held out marked.
-
-    Whoever uses the file as a list to send to must be able to leave the control group alone.
-    """
-    batches = getattr(plan, "user_topic_batches", None)
-    if batches is None or plan.user_model is None:
-        return _mark_held_out(plan.user_topics, holdout)
-    return (_mark_held_out(batch, holdout) for batch in batches())
-
-
-def _mark_held_out(topics: pd.DataFrame, holdout: pd.Series) -> pd.DataFrame:
-    return topics.assign(holdout=topics["user_id"].map(holdout).astype("boolean"))
-
-
-def _hidden(table, key: bytes | None):
-    """Return a table, or batches, with pseudonyms for ids where there is a key, in the pseudonyms' order.
-
-    In the order of the raw ids, row by row, whoever has the list of users could undo the hashing.
-    """
-    if key is None:
-        return table
-    if not isinstance(table, pd.DataFrame):
-        table = pd.concat(list(table), ignore_index=True)
-    if "user_id" not in table:
-        return table
-    hashed = table.assign(user_id=hash_ids(table["user_id"], key))
-    return hashed.sort_values("user_id", kind="stable", ignore_index=True)
-
-
 def describe_export(
     folder: Path,
     rows: Mapping[str, int],
@@ -369,12 +144,12 @@ def describe_export(
     labels,
     personas,
     settings: ExportSettings,
-    inside,
     study,
-    files,
+    privacy: Mapping[str, Any],
 ) -> Manifest:
-    """Return the manifest of what lies in the folder."""
+    """Return the manifest of what lies in the folder, made from the files that were really read."""
     about = _about(study)
+    files = {table: sources.files(table) for table in sources.tables}
     return Manifest(
         study=about.get("title", "study"),
         as_of=pd.Timestamp(sources.as_of).tz_convert(sources.timezone).isoformat(),
@@ -398,7 +173,7 @@ def describe_export(
             "formula_guard": True,
             "min_cell": settings.min_cell,
             "hash_ids": settings.hash_ids,
-            "kept_inside": list(inside),
+            **privacy,
         },
     )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import hashlib
 import json
 import platform
@@ -57,7 +56,8 @@ class Manifest(Shown):
     versions : dict
         Python and the packages whose arithmetic matters.
     privacy : dict
-        formula_guard, min_cell, hash_ids, and labels that were kept inside.
+        formula_guard, min_cell, hash_ids, labels that were kept inside, and what
+        ``persona_model.json`` still tells (see `model_file.write_model`).
 
     Examples
     --------
@@ -154,7 +154,7 @@ def describe_inputs(summary: pd.DataFrame, files: Mapping[str, Sequence[Path]]) 
     summary : pd.DataFrame
         As `Sources.summary` gives it: table, origin, and the counts.
     files : Mapping of str to sequence of path
-        The files of each table; a table handed over in memory has none.
+        The files each table was read from; a table handed over in memory has none.
 
     Notes
     -----
@@ -167,30 +167,6 @@ def _describe_input(row: dict, paths: Sequence[Path]) -> dict:
     counts = {key: value for key, value in row.items() if key not in ("table", "origin")}
     read = [{"file": path.name, "bytes": path.stat().st_size, "sha256": sha256_of(path)} for path in paths]
     return {"table": row["table"], "files": read, **counts}
-
-
-def find_input_files(study: Any, base: str | Path) -> dict[str, list[Path]]:
-    """Return the files each table of a study means: a file, a folder of Parquet, or a pattern.
-
-    Parameters
-    ----------
-    study : object
-        With ``sources``: table name -> settings with a ``path``.
-    base : path
-        The folder that relative paths start from.
-    """
-    found = {}
-    for table, settings in (getattr(study, "sources", None) or {}).items():
-        path = getattr(settings, "path", None)
-        full = Path(base) / path if path else None
-        if full is None:
-            continue
-        if full.is_dir():
-            paths = sorted(full.rglob("*.parquet"))
-        else:
-            paths = [full] if full.is_file() else sorted(map(Path, glob.glob(str(full), recursive=True)))
-        found[table] = [path for path in paths if path.is_file()]
-    return found
 
 
 def read_versions(packages: Iterable[str] = PACKAGES) -> dict[str, str]:

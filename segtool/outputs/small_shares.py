@@ -18,6 +18,7 @@ LOW, HIGH = 5, 95
 PROFILE = ["persona_id", "label", "value", "n_known", "share_in", "share_base", "index", "effect"]
 CONTRAST = ["persona_id", "share_in", "share_nearest", "n_known", "n_known_nearest"]
 _OF_KNOWN = re.compile(r"(\d+)% of ([\d,]+) (known|users)(, index \d+)?")
+_PEOPLE = re.compile(r"(?<!\bin )(?<!\bthan )\b(\d[\d,]*)((?: of \d[\d,]*)? users?)\b")
 _INSTEAD = re.compile(r"(\d+)% instead of (\d+)%")
 
 
@@ -154,6 +155,22 @@ def mask_counts(text: str, min_cell: int, profile: pd.DataFrame | None = None) -
         return f"{_say_bound(sides[0], n_known, min_cell)} of {match[2]} {match[3]}" if sides else match[0]
 
     return _OF_KNOWN.sub(mask, text)
+
+
+def mask_people(text: str, min_cell: int) -> str:
+    """Return a text that names no number of very few users.
+
+    Examples
+    --------
+    >>> mask_people("only 3 of 70 users were seen", 5), mask_people("9 in 10 users; 40 users", 20)
+    ('only fewer than 5 of 70 users were seen', '9 in 10 users; 40 users')
+    """
+
+    def mask(match: re.Match) -> str:
+        few = 0 < int(match[1].replace(",", "")) < min_cell
+        return f"fewer than {min_cell}{match[2].removesuffix('s')}s" if few else match[0]
+
+    return _PEOPLE.sub(mask, text)
 
 
 def _exact_counts(profile: pd.DataFrame | None, said: str, n_known: int) -> list[float]:

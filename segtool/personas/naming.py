@@ -15,9 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from segtool.labels.english import LEVELS, capital, liking, name_thing, names_people, people, plural_verb
 from segtool.labels.frames import LabelInfo
 from segtool.personas.encode import OTHER
-from segtool.personas.english import LEVELS, capital, liking, name_thing, names_people, people, plural_verb
 
 MAX_FACETS, MAX_WORDS = 3, 8
 SECOND_SCORE, THIRD_SCORE = 0.4, 0.75  # of the best trait: two clear traits read better than three

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from segtool.checks import check_number
 from segtool.errors import InputError
+from segtool.plots.grids import draw_cells, draw_strip
 from segtool.plots.theme import (
     GROUND,
     INK,
@@ -20,7 +21,6 @@ from segtool.plots.theme import (
     new_figure,
     persona_colours,
     set_ticks,
-    shades,
     themed,
     wrap,
 )
@@ -133,28 +133,14 @@ def _hidden_cells(profile: pd.DataFrame, index: pd.DataFrame) -> pd.DataFrame:
 
 
 def _draw_index(figure: Figure, axes, index: pd.DataFrame, hidden: pd.DataFrame) -> None:
-    import seaborn as sns
-
-    low, high = np.log2(INDEX_LIMITS[0] / 100), np.log2(INDEX_LIMITS[1] / 100)
+    limits = np.log2(INDEX_LIMITS[0] / 100), np.log2(INDEX_LIMITS[1] / 100)
     values = np.log2(index.clip(*INDEX_LIMITS) / 100)
     # Few people: the shade would say what the number must not, so it is the palest of all.
     values = values.mask(hidden == "<", 0.0)
     written = index.map(lambda cell: "" if pd.isna(cell) else f"{cell:.0f}")
     written = written.mask(hidden == "<", "<").mask(hidden == ">", ">" + written)
-    sns.heatmap(
-        values,
-        ax=axes,
-        cmap=shades(*INDEX_SHADES),
-        vmin=low,
-        vmax=high,
-        annot=written.to_numpy(),
-        fmt="",
-        annot_kws={"size": 9},
-        cbar=False,
-        linewidths=1.5,
-        linecolor=GROUND,
-    )
-    axes.set(xlabel="", ylabel="")
+    said = {"annot": written.to_numpy(), "fmt": "", "annot_kws": {"size": 9}}
+    draw_cells(axes, values, INDEX_SHADES, limits, 1.5, **said)
 
 
 def _name_columns(axes, portraits: pd.DataFrame, sizes: pd.Series) -> None:
@@ -167,14 +153,7 @@ def _name_columns(axes, portraits: pd.DataFrame, sizes: pd.Series) -> None:
     axes.xaxis.tick_top()
     set_ticks(axes, "x", names, np.arange(len(names)) + 0.5, rotation=0, fontsize=8.5, color=INK)
     for place, persona_id in enumerate(portraits["persona_id"]):
-        axes.plot(
-            [place + 0.04, place + 0.96],
-            [0, 0],
-            color=colours[persona_id],
-            lw=5,
-            clip_on=False,
-            solid_capstyle="butt",
-        )
+        draw_strip(axes, [place + 0.04, place + 0.96], [0, 0], colours[persona_id], 5)
 
 
 @themed

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from segtool.checks import check_in, check_number
 from segtool.errors import InputError
-from segtool.plots.theme import GROUND, INK, UNSURE, elide, new_figure, persona_colours, themed, wrap
+from segtool.plots.theme import GROUND, UNSURE, elide, ink_on, new_figure, persona_colours, themed, wrap
 
 # Fewer points give no neighbourhood to keep: a straight projection says what there is.
 MIN_FOR_UMAP = 60
@@ -57,10 +57,11 @@ def plot_persona_map(
     n_users, n_drawn = len(personas.assigned), len(points)
     sample = f"{n_drawn:,} of {n_users:,} users" if n_drawn < n_users else f"{n_users:,} users"
     figure, (axes,) = new_figure(
-        8.6, 6.0, "Map of users", f"{sample}; alike users lie close, distances between groups mean little"
+        9.6, 6.0, "Map of users", f"{sample}; alike users lie close, distances between groups mean little"
     )
     _draw_points(axes, points)
-    _name_groups(axes, points)
+    _number_groups(axes, points)
+    _list_names(axes, points)
     axes.set(xticks=[], yticks=[])
     axes.spines[:].set_visible(False)
     return figure
@@ -202,56 +203,89 @@ def _umap(matrix: np.ndarray, random_state: int) -> np.ndarray:
 
 def _draw_points(axes, points: pd.DataFrame) -> None:
     unsure = points["unsure"].to_numpy(bool)
-    axes.scatter(
-        points["x"][unsure], points["y"][unsure], s=13, color=UNSURE, alpha=0.6, lw=0, label="unsure"
-    )
+    axes.scatter(points["x"][unsure], points["y"][unsure], s=13, color=UNSURE, alpha=0.6, lw=0)
     colours = persona_colours(sorted(points["persona_id"].unique()))
     shades = points["persona_id"].map(colours)
     axes.scatter(points["x"][~unsure], points["y"][~unsure], s=17, c=shades[~unsure], alpha=0.75, lw=0)
-    if unsure.any():
-        axes.legend(loc="lower right", fontsize=9, handletextpad=0.1, title=None)
     axes.margins(0.06)
 
 
-def _name_groups(axes, points: pd.DataFrame) -> None:
-    """Write each name at its persona's median, and push apart those that would overlap."""
+def _list_names(axes, points: pd.DataFrame) -> None:
+    """Name each colour beside the map: names written on it would hide the very users they speak of."""
+    names = points.drop_duplicates("persona_id").set_index("persona_id")["persona"].sort_index()
+    colours = persona_colours(names.index)
+    keys = [_key(colours[number], 9) for number in names.index]
+    texts = [f"{number}  {wrap(elide(name, 60), 26, lines=3)}" for number, name in names.items()]
+    if points["unsure"].any():
+        keys.append(_key(UNSURE, 6))
+        texts.append("unsure: sits between two")
+    axes.legend(
+        keys, texts, loc="center left", bbox_to_anchor=(1.01, 0.5), fontsize=9.5, handletextpad=0.3,
+        labelspacing=0.9,
+    )  # fmt: skip
+
+
+def _key(colour: str, size: float):
+    from matplotlib.lines import Line2D
+
+    return Line2D([], [], linestyle="", marker="o", color=colour, markersize=size)
+
+
+def _number_groups(axes, points: pd.DataFrame) -> None:
+    """Write each persona's number where most of its own lie, and push apart those that would overlap."""
     sure = points[~points["unsure"].astype(bool)]
-    centres = sure.groupby("persona_id").agg(
-        x=("x", "median"), y=("y", "median"), persona=("persona", "first")
-    )
-    places = _spread_labels(centres[["x", "y"]].to_numpy(), np.ptp(points[["x", "y"]].to_numpy(), axis=0))
+    if sure.empty:
+        return
+    spans = np.ptp(points[["x", "y"]].to_numpy(), axis=0)
+    centres = find_centres(sure, spans)
     colours = persona_colours(centres.index)
-    for (x, y), (persona_id, row) in zip(places, centres.iterrows(), strict=True):
-        axes.annotate(
-            wrap(elide(row["persona"], 60), 22, lines=3),
-            (row["x"], row["y"]),
-            xytext=(x, y),
-            ha="center",
-            va="center",
-            fontsize=9.5,
-            weight="bold",
-            color=INK,
-            bbox={
-                "boxstyle": "round,pad=0.32",
-                "fc": GROUND,
-                "ec": colours[persona_id],
-                "lw": 1.6,
-                "alpha": 0.92,
-            },
-            arrowprops={
-                "arrowstyle": "-",
-                "color": colours[persona_id],
-                "lw": 1.2,
-                "shrinkA": 0,
-                "shrinkB": 0,
-            },
-            zorder=5,
-        )
+    places = _spread_labels(centres[["x", "y"]].to_numpy(), spans)
+    for (x, y), persona_id in zip(places, centres.index, strict=True):
+        axes.text(
+            x, y, str(persona_id), ha="center", va="center", fontsize=9.5, weight="bold", zorder=5,
+            color=ink_on(colours[persona_id]),
+            bbox={"boxstyle": "circle,pad=0.25", "fc": colours[persona_id], "ec": GROUND, "lw": 1.4},
+        )  # fmt: skip
+
+
+def find_centres(points: pd.DataFrame, spans: np.ndarray) -> pd.DataFrame:
+    """Return for each persona the user who has most of its own around, and fewest others.
+
+    The median of a group in two pieces lies between them, among other people.
+
+    Parameters
+    ----------
+    points : pd.DataFrame
+        x, y and persona_id.
+    spans : ndarray of shape (2,)
+        Width and height of the map; around is a tenth of them.
+
+    Returns
+    -------
+    pd.DataFrame of shape (n_personas, 2)
+        x and y, indexed by persona_id.
+
+    Examples
+    --------
+    >>> points = pd.DataFrame({"x": [0.0, 0.1, 0.2, 9.0], "y": 0.0, "persona_id": 1})
+    >>> find_centres(points, np.array([9.0, 1.0]))["x"].tolist()
+    [0.0]
+    """
+    from sklearn.neighbors import NearestNeighbors
+
+    scaled = points[["x", "y"]].to_numpy() / np.where(spans > 0, spans, 1)
+    persona = points["persona_id"].to_numpy()
+    around = NearestNeighbors(radius=0.1).fit(scaled).radius_neighbors(scaled, return_distance=False)
+    own = np.array(
+        [2 * (persona[near] == me).sum() - len(near) for near, me in zip(around, persona, strict=True)]
+    )
+    best = points.assign(own=own).sort_values("own", ascending=False, kind="stable")
+    return best.groupby("persona_id")[["x", "y"]].first()
 
 
 def _spread_labels(centres: np.ndarray, spans: np.ndarray, rounds: int = 200) -> np.ndarray:
-    """Move label boxes (about 0.26 by 0.11 of the picture) apart until none overlap."""
-    box = np.array([0.27, 0.115]) * np.where(spans > 0, spans, 1)
+    """Move numbers (about 0.04 by 0.05 of the picture) apart until none overlap."""
+    box = np.array([0.04, 0.05]) * np.where(spans > 0, spans, 1)
     places = centres.astype(float).copy()
     for _ in range(rounds):
         moved = False

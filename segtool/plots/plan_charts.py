@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 
 from segtool.checks import check_columns, check_number
 from segtool.errors import InputError
+from segtool.plots.grids import draw_cells, draw_strip
 from segtool.plots.theme import (
     FAINT,
     GROUND,
@@ -20,7 +21,6 @@ from segtool.plots.theme import (
     new_figure,
     persona_colours,
     set_ticks,
-    shades,
     themed,
     wrap,
 )
@@ -29,6 +29,7 @@ HOURS = tuple(f"{hour:02d}" for hour in range(24))
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 # From light to dark in even steps of lightness, so that it reads in grey and for the colour-blind.
 STAGE_COLOURS = ("#D6E6F2", "#A6CBE3", "#6FA8D0", "#3A7DB5", "#12507F", "#0B3555", "#061C2E")
+TIME_SHADES = ("#F4F7FA", "#BAD4E8", "#5C9AC7", "#12507F")
 LEGEND_COLUMNS = 6
 # Users at no stage stand apart from the ladder, in greys.
 ASIDE = {"lapsed": "#C5CCD2", "unknown": "#E4E8EB"}
@@ -192,21 +193,7 @@ def _shade_quiet(axes, hours: list[int], n_rows: int) -> None:
 
 
 def _draw_times(axes, grid: pd.DataFrame, names: list[str], closed: list[int] = ()) -> None:
-    import seaborn as sns
-
-    sns.heatmap(
-        grid,
-        ax=axes,
-        cmap=shades("#F4F7FA", "#BAD4E8", "#5C9AC7", "#12507F"),
-        vmin=0,
-        vmax=1,
-        cbar=False,
-        linewidths=1.2,
-        linecolor=GROUND,
-        xticklabels=False,
-        yticklabels=False,
-    )
-    axes.set(xlabel="", ylabel="")
+    draw_cells(axes, grid, TIME_SHADES, (0, 1), 1.2, xticklabels=False, yticklabels=False)
     set_ticks(axes, "x", names, np.arange(len(names)) + 0.5, rotation=0)
     activity = grid.fillna(-1).to_numpy().copy()
     activity[:, list(closed)] = -2  # below unknown, so never the best
@@ -217,9 +204,7 @@ def _draw_times(axes, grid: pd.DataFrame, names: list[str], closed: list[int] = 
 def _mark_personas(axes, persona_ids) -> None:
     """Put each persona's colour at the left of its row."""
     for place, colour in enumerate(persona_colours(persona_ids).values()):
-        axes.plot(
-            [0, 0], [place + 0.06, place + 0.94], color=colour, lw=6, clip_on=False, solid_capstyle="butt"
-        )
+        draw_strip(axes, [0, 0], [place + 0.06, place + 0.94], colour, 6)
 
 
 @themed

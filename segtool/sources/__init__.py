@@ -10,7 +10,7 @@ from segtool.sources.settings import TableSettings
 from segtool.sources.sources import Sources, SourcesSummary
 
 if TYPE_CHECKING:
-    from segtool.sources.guess import guess_labels, guess_study
+    from segtool.sources.guess import guess_codebook, guess_labels, guess_study
     from segtool.sources.simulate import simulate_circle
 
 # Made when asked for: reading a table needs neither the simulator nor the guesser.
@@ -18,6 +18,7 @@ _LAZY = {
     "simulate_circle": "segtool.sources.simulate",
     "guess_study": "segtool.sources.guess",
     "guess_labels": "segtool.sources.guess",
+    "guess_codebook": "segtool.sources.guess",
 }
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "SourcesSummary",
     "TableSchema",
     "TableSettings",
+    "guess_codebook",
     "guess_labels",
     "guess_study",
     "simulate_circle",

@@ -95,6 +95,26 @@ class RecordReader:
                 self._width = len(row or [])
                 return row
 
+    def read_headers(self, count: int) -> list[list[str]]:
+        """Return the first records, all of which are header lines; the first says how wide a row is.
+
+        Raises
+        ------
+        csv.Error
+            If the quoting of one is broken.
+        """
+        first = self.read_header()
+        headers = [first] if first else []
+        while first and len(headers) < count:
+            used: list[str] = []
+            row = next(csv.reader(self._feed(used), **self._format), None)
+            self._number += len(used)
+            if row is None:
+                break
+            if row:
+                headers.append(row)
+        return headers
+
     def blocks(self) -> Iterator[Block]:
         """Return all records after the header, in blocks."""
         while lines := self._take(BLOCK_LINES):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,26 @@ BATCH_ROWS = 5_000
 
 
 def read_excel(engine: DuckDBEngine, table: str, path: Path, settings: TableSettings) -> Raw:
+    with open_sheet(path, settings.sheet) as (title, rows):
+        _, header = next(rows, (0, []))
+        names, notes = clean_names([cell or "" for cell in header])
+        if not names:
+            raise InputError(f"The sheet {title!r} of {path.name} is empty.", "a header row.")
+        data = collect_text(engine, table, _excel_blocks(rows, len(names)), len(names))
+    return stage(engine, table, data, names, f"{path.name} (sheet {title})", notes)
+
+
+@contextmanager
+def open_sheet(path: Path, sheet: str | None) -> Iterator[tuple[str, Iterator[tuple[int, list[str | None]]]]]:
+    """Open a sheet (the first by default) and give its title and its rows that are not blank.
+
+    Rows are (number in the sheet, cells as text); empty cells at the end are cut off.
+
+    Raises
+    ------
+    InputError
+        If there is no such sheet, or the file is no Excel file.
+    """
     openpyxl = require("openpyxl", "read", f"Reading {path.name}")
     with path.open("rb") as file:  # an open file, since openpyxl judges a path by its ending
         try:
@@ -26,20 +47,15 @@ def read_excel(engine: DuckDBEngine, table: str, path: Path, settings: TableSett
                 f"{path.name} is no Excel file that can be read.", fix="Save it again."
             ) from error
         try:
-            return _read_sheet(engine, table, path, _find_sheet(book, path, settings.sheet))
+            found = _find_sheet(book, path, sheet)
+            numbered = enumerate(found.iter_rows(values_only=True), start=1)
+            filled = ((number, row) for number, row in numbered if any(map(_filled, row)))
+            yield (
+                found.title,
+                ((number, [_cell_to_text(cell) for cell in _cut(row)]) for number, row in filled),
+            )
         finally:
             book.close()
-
-
-def _read_sheet(engine: DuckDBEngine, table: str, path: Path, sheet) -> Raw:
-    numbered = enumerate(sheet.iter_rows(values_only=True), start=1)
-    rows = ((number, row) for number, row in numbered if any(map(_filled, row)))
-    _, header = next(rows, (0, ()))
-    names, notes = clean_names([_cell_to_text(cell) or "" for cell in _cut(header)])
-    if not names:
-        raise InputError(f"The sheet {sheet.title!r} of {path.name} is empty.", "a header row.")
-    data = collect_text(engine, table, _excel_blocks(rows, len(names)), len(names))
-    return stage(engine, table, data, names, f"{path.name} (sheet {sheet.title})", notes)
 
 
 def _find_sheet(book, path: Path, name: str | None):
@@ -60,11 +76,9 @@ def _cut(row: tuple) -> list:
     return list(row[: filled[-1] + 1]) if filled else []
 
 
-def _excel_blocks(rows: Iterator[tuple[int, tuple]], width: int) -> Iterator[list]:
+def _excel_blocks(rows: Iterator[tuple[int, list]], width: int) -> Iterator[list]:
     while block := list(itertools.islice(rows, BATCH_ROWS)):
-        texts = [
-            [_cell_to_text(cell) for cell in row[:width]] + [None] * (width - len(row)) for _, row in block
-        ]
+        texts = [row[:width] + [None] * (width - len(row)) for _, row in block]
         yield [*zip(*texts, strict=True), [number for number, _ in block]]
 
 

@@ -112,7 +112,8 @@ def _check_required(schema: TableSchema, raw: Raw, found: dict[str, RawColumn]) 
     if not missing:
         return
     there = [column.name for column in raw.columns]
-    maps = ", ".join(f'{name} = "{_nearest(name, there) or "..."}"' for name in missing)
+    known = {name: next(iter(raw.candidates.get(name, ())), None) for name in missing}
+    maps = ", ".join(f'{name} = "{known[name] or _nearest(name, there) or "..."}"' for name in missing)
     listed = ", ".join(there[:20]) + (f" and {len(there) - 20} more" if len(there) > 20 else "")
     raise InputError(
         f"{schema.name}: {raw.origin} has no column {', '.join(map(repr, missing))}.",

@@ -319,10 +319,10 @@ def _reconcile(
     (physical,) = engine.execute(f"SELECT count(*) FROM {rows.raw.relation}").fetchone()
     (kept,) = engine.execute(f"SELECT count(*) FROM ({select})").fetchone()
     counts = Counts(
-        read=physical + len(rows.raw.broken),
+        read=physical + len(rows.raw.broken) + rows.raw.repeats,
         kept=kept,
         rejected=sum(n for *_, n in reasons),
-        duplicates=0 if rows.schema.key else repeats,
+        duplicates=(0 if rows.schema.key else repeats) + rows.raw.repeats,
         after_as_of=tally.rows.get(AFTER, 0),
         reasons=reasons,
         first=tally.first,

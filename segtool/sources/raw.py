@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from segtool.engines import DuckDBEngine, quote
 
@@ -59,8 +60,22 @@ class Raw:
         What was found on the way and may matter.
     files : tuple of Path
         Files that have to stay readable.
+    read_from : tuple of Path
+        Every file that was read, whether it has to stay or not.
     delimiter : str
         Of a text file; a comma for all else.
+    left_out : tuple of LeftOut
+        What an import adaptor did not take for a row.
+    defaults : mapping
+        Fields of `TableSettings` that an import adaptor knows, where a study does not say them.
+    candidates : mapping of str to tuple of str
+        Column of the table -> columns here that could be it, where the choice is the analyst's.
+    codebook : Codebook or None
+        What the questions of a survey are.
+    repeats : int
+        Records not among the rows, since an id said they were copies of earlier ones.
+    late_days : int
+        For how many days after its time a record may still come into the file.
     """
 
     relation: str
@@ -73,6 +88,13 @@ class Raw:
     notes: tuple[str, ...] = ()
     files: tuple[Path, ...] = ()
     delimiter: str = ","
+    read_from: tuple[Path, ...] = ()
+    left_out: tuple = ()
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    candidates: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    codebook: Any = None
+    repeats: int = 0
+    late_days: int = 0
 
     def without(self, dropped: Iterable[str]) -> Raw:
         """Return the same rows without the columns nobody wanted read: rejects must not show them either."""

@@ -7,6 +7,7 @@ frames are copied as they are typed; Parquet stays where it is and is read when 
 from __future__ import annotations
 
 import glob
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,9 @@ import pandas as pd
 from segtool.engines import DuckDBEngine, literal, quote
 from segtool.engines.duckdb_engine import parquet_scan
 from segtool.engines.frames import to_arrow
-from segtool.errors import InputError, did_you_mean
+from segtool.errors import DefinitionError, InputError, did_you_mean
+from segtool.sources.adaptors import choose_adaptor, look_at_head
+from segtool.sources.adaptors.stage import read_adapted
 from segtool.sources.excel import read_excel
 from segtool.sources.raw import ROW, Raw, RawColumn, clean_names, stage
 from segtool.sources.settings import TableSettings
@@ -41,19 +44,35 @@ def read_raw(engine: DuckDBEngine, table: str, settings: TableSettings, data: An
     InputError
         If there is no such file, or it is not what it seems.
     """
+    if data is not None and (settings.format or settings.codebook):
+        said = "format" if settings.format else "codebook"
+        raise DefinitionError(f"sources.{table}: {said} is for files, not for a table in memory.")
     if data is not None:
         return read_frame(engine, table, data)
     files = find_files(table, settings.path, base)
+    adaptor, note = choose_adaptor(table, settings, files)
+    if adaptor is not None:
+        settings = _with_codebook(settings, base)
+        adapted = read_adapted(engine, table, adaptor, files, settings, note)
+        books = [Path(settings.codebook)] if settings.codebook else []
+        return replace(adapted, read_from=(*files, *books))
     kind = _kind_of_file(files[0])
     if kind == "parquet":
-        return read_parquet(engine, table, files)
+        return replace(read_parquet(engine, table, files), read_from=tuple(files))
     if len(files) > 1:
         raise InputError(
             f"{table}: {settings.path} means {len(files)} files, which are not Parquet.",
             "one file, or several Parquet files.",
         )
     read = read_excel if kind == "excel" else read_delimited
-    return read(engine, table, files[0], settings)
+    return replace(read(engine, table, files[0], settings), read_from=tuple(files))
+
+
+def _with_codebook(settings: TableSettings, base: Path | None) -> TableSettings:
+    """Return settings whose codebook is found from anywhere."""
+    if settings.codebook is None or base is None:
+        return settings
+    return settings.model_copy(update={"codebook": str(base / Path(settings.codebook).expanduser())})
 
 
 def find_files(table: str, path: str, base: Path | None = None) -> list[Path]:
@@ -94,6 +113,8 @@ def _kind_of_file(path: Path) -> str:
     if start.startswith(b"PAR1"):
         return "parquet"
     if start.startswith(b"PK\x03\x04"):
+        if look_at_head(path).kind == "zip":
+            raise InputError(f"{path.name} is a .zip file.", "the file inside it.", "Unpack it.")
         return "excel"
     if start.startswith(b"\xd0\xcf\x11\xe0"):
         raise InputError(f"{path.name} is an old Excel file.", ".xlsx or CSV.", "Save it as .xlsx.")

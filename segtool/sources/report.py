@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import pandas as pd
 
@@ -30,12 +31,18 @@ class TableRead:
         Column -> kind, without derived columns.
     notes : tuple of str
         What was found on the way and may matter.
+    files : tuple of Path
+        Where the rows came from; none for a table handed over in memory.
+    left_out : tuple of LeftOut
+        What an import adaptor did not take for a row.
     """
 
     origin: str
     counts: Counts
     columns: Mapping[str, str]
     notes: tuple[str, ...]
+    files: tuple[Path, ...] = ()
+    left_out: tuple = ()
 
 
 def explain_refusal(
@@ -126,6 +133,29 @@ def check_as_of(table: str, counts: Counts, as_of: pd.Timestamp, zone: str) -> l
     ]
 
 
+def check_late(counts: Counts, as_of: pd.Timestamp, late_days: int) -> list[str]:
+    """Return a note if rows of the last days may still be missing from a tool's export.
+
+    Examples
+    --------
+    >>> counts = Counts(1, 1, 0, 0, 0, last=pd.Timestamp("2026-06-29 12:00"))
+    >>> check_late(counts, pd.Timestamp("2026-07-01", tz="UTC"), 3)[0][:47]
+    'the tool adds late rows for 3 days, and the new'
+    """
+    if not late_days or counts.last is None:
+        return []
+    days = (as_of - pd.Timestamp(counts.last, tz="UTC")) / pd.Timedelta(days=1)
+    if days > late_days and not counts.after_as_of:
+        return []
+    newest = max(filter(None, (counts.last, counts.newest_after)))
+    if (pd.Timestamp(newest, tz="UTC") - as_of) / pd.Timedelta(days=1) > late_days:
+        return []  # the export was made so much later that all had arrived
+    return [
+        f"the tool adds late rows for {late_days} days, and the newest row is {max(days, 0):.1f} days before "
+        "as_of: the last days may be incomplete; export again later, or set as_of earlier"
+    ]
+
+
 def _on_clock(moment: pd.Timestamp, zone: str) -> str:
     return f"{moment.tz_convert(zone):%Y-%m-%d %H:%M}"
 
@@ -148,6 +178,7 @@ def describe_check(reads: Mapping[str, TableRead]) -> pd.DataFrame:
         if extra:
             rows.append((name, "", "properties", _few(extra)))
         rows += [(name, "", "note", note) for note in read.notes]
+        rows += [(name, item.what, "left out", f"{item.n:,}: {item.why}") for item in read.left_out]
     return pd.DataFrame(rows, columns=["table", "item", "status", "note"])
 
 

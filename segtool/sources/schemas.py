@@ -1,4 +1,4 @@
-"""The nine tables segtool knows, column by column: required or not, of which kind, what its absence costs.
+"""The eleven tables segtool knows, column by column: required or not, of which kind, what its absence costs.
 
 Columns that are not listed here are kept as *properties*: text, numbers or booleans.
 """
@@ -277,6 +277,31 @@ _TABLES = (
         time="starts_at",
         key="activity_id",
         loses="what activities did to a group",
+    ),
+    TableSchema(
+        name="lists",
+        columns=(
+            USER,
+            _word("list", required=True),
+            _word("value"),
+            _time("added_at", loses="since when someone is on a list, and whether that is too long ago"),
+        ),
+        time="added_at",
+        happened=True,
+        loses="labels from imported lists, such as the members of a programme",
+    ),
+    TableSchema(
+        name="corrections",
+        columns=(
+            USER,
+            _word("label", required=True),
+            _word("value", required=True),
+            _word("author", loses="who corrected what"),
+            _time("noted_at", loses="which of two corrections is the newer"),
+            _other("text", "text"),
+        ),
+        time="noted_at",  # whenever it was written, it holds: what was wrong before as_of was wrong
+        loses="the last word of people who know better than the data",
     ),
 )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -42,6 +43,11 @@ class TableSettings(BaseModel):
         Columns (as named in the file) not to read.
     keep_duplicates : bool
         Keep events that are equal in every column, as when times are mere dates.
+    format : str or None
+        The tool whose export the file is ("qualtrics", "ga4", ...; docs/imports.md has all), found by
+        default where a file cannot be anything else; "plain" reads it as it stands.
+    codebook : str or None
+        A CSV file that says what the questions of a survey are, and what their codes mean.
 
     Examples
     --------
@@ -63,8 +69,10 @@ class TableSettings(BaseModel):
     sheet: str | None = None
     drop: list[str] = Field(default_factory=list)
     keep_duplicates: bool = False
+    format: str | None = None
+    codebook: str | None = None
 
-    @field_validator("path", mode="before")
+    @field_validator("path", "codebook", mode="before")
     @classmethod
     def _path_to_text(cls, path: Any) -> Any:
         return os.fspath(path) if isinstance(path, os.PathLike) else path
@@ -90,6 +98,31 @@ class TableSettings(BaseModel):
             raise ValueError('a delimiter is one character: , ; | or "\\t" for a tab')
         return delimiter
 
+    def over(self, defaults: Mapping[str, Any]) -> TableSettings:
+        """Return these settings with an adaptor's defaults where they say nothing.
+
+        Examples
+        --------
+        >>> said = TableSettings(path="a.csv", columns={"user_id": "uid"})
+        >>> said.over({"columns": {"answered_at": "EndDate"}, "timezone": "UTC"}).columns
+        {'answered_at': 'EndDate', 'user_id': 'uid'}
+        """
+        changed: dict[str, Any] = {}
+        for name, default in defaults.items():
+            own = getattr(self, name)
+            if isinstance(own, dict):
+                # What a study says of a column stands above a constant or a map that is only supposed.
+                taken = set(self.columns) | set(self.constants) if name in ("columns", "constants") else set()
+                changed[name] = {k: v for k, v in default.items() if k not in taken} | own
+                if name == "values":  # a study that maps one word keeps the other suggestions
+                    changed[name] = {k: {**default.get(k, {}), **v} for k, v in changed[name].items()}
+            elif isinstance(own, list):
+                named = set(self.columns.values())  # a column that a study maps is wanted
+                changed[name] = [*own, *(item for item in default if item not in named and item not in own)]
+            elif own is None or own is False:
+                changed[name] = default
+        return self.model_copy(update=changed)
+
 
 def _as_text(value: Any) -> Any:
     if isinstance(value, bool):
@@ -103,7 +136,7 @@ def check_table_name(name: str) -> str:
     Raises
     ------
     InputError
-        If it is none of the nine.
+        If it is none of them.
     """
     if name not in SCHEMAS:
         raise InputError(f"There is no table {name!r} in segtool.", did_you_mean(str(name), SCHEMAS))

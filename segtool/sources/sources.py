@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import copy
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -11,18 +13,19 @@ import pandas as pd
 
 from segtool.checks import check_number
 from segtool.display import Shown, join_words
-from segtool.engines import DuckDBEngine, quote
+from segtool.engines import DuckDBEngine, Engine, quote
 from segtool.engines.zones import check_zone
 from segtool.errors import InputError, ParameterError, did_you_mean
 from segtool.sources import views
 from segtool.sources.columns import TimeRules, as_text, plan_column
 from segtool.sources.inference import find_spans, infer_properties
 from segtool.sources.matching import Match, match_columns
+from segtool.sources.moving import move_tables
 from segtool.sources.numbers import currency_of, read_number
 from segtool.sources.quarantine import Counts, check_table
 from segtool.sources.raw import Raw
 from segtool.sources.readers import read_raw
-from segtool.sources.report import TableRead, check_as_of, describe_check, explain_refusal
+from segtool.sources.report import TableRead, check_as_of, check_late, describe_check, explain_refusal
 from segtool.sources.schemas import SCHEMAS
 from segtool.sources.settings import TableSettings, check_table_name, split_settings
 from segtool.sources.times import as_of_literal, check_time_format, parse_as_of
@@ -61,6 +64,7 @@ class Sources(Shown):
         self, engine: DuckDBEngine, as_of: pd.Timestamp, timezone: str, reads: Mapping[str, TableRead]
     ):
         self.engine, self.as_of, self.timezone = engine, as_of, timezone
+        self._home = engine  # where the files were read, which `to_engine` does not change
         self._reads = MappingProxyType(dict(reads))
         self.n_users: int = engine.execute("SELECT count(*) FROM user_index").fetchone()[0]
 
@@ -80,7 +84,7 @@ class Sources(Shown):
         Parameters
         ----------
         tables : mapping
-            Name (one of the nine of `SCHEMAS`) -> a path, `TableSettings` (or a mapping of them), a
+            Name (one of those of `SCHEMAS`) -> a path, `TableSettings` (or a mapping of them), a
             DataFrame, an Arrow table, or a pair (frame, TableSettings).
         as_of : str, date, datetime or Timestamp
             Records at or after it are not read. A date means its 00:00 in ``timezone``.
@@ -110,7 +114,11 @@ class Sources(Shown):
         zone = check_zone(timezone)
         moment = parse_as_of(as_of, zone)
         if engine is not None and engine.dialect != "duckdb":
-            raise ParameterError(f"Tables cannot be read by a {engine.dialect} engine.", "a DuckDBEngine.")
+            raise ParameterError(
+                f"Tables cannot be read by a {engine.dialect} engine.",
+                "a DuckDBEngine.",
+                "Read them first, then sources.to_engine(engine).",
+            )
         reading = _Reading(engine or DuckDBEngine(), moment, zone, max_rejected_share, base)
         try:
             return reading.run(tables, lock=engine is None)
@@ -128,6 +136,10 @@ class Sources(Shown):
         """Return column -> "text", "number", "time", "boolean" or "other", without derived columns."""
         return dict(self._read(table).columns)
 
+    def files(self, table: str) -> tuple[Path, ...]:
+        """Return the files a table was read from, sorted; none for one handed over in memory."""
+        return self._read(table).files
+
     def to_pandas(self, table: str | None = None) -> pd.DataFrame:
         """Return a table's kept rows without derived columns, times in UTC; without a name, the summary.
 
@@ -137,8 +149,8 @@ class Sources(Shown):
             return self._summarize()
         columns = self._read(table).columns
         names = ", ".join(map(quote, columns))
-        frame = self.engine.query(f"SELECT {names} FROM {quote(table)} ORDER BY ALL")
-        types = self.engine.types(table)
+        frame = self._home.query(f"SELECT {names} FROM {quote(table)} ORDER BY ALL")
+        types = self._home.types(table)
         for name in columns:
             if types[name] == "TIMESTAMP":
                 frame[name] = frame[name].dt.tz_localize("UTC")
@@ -147,6 +159,16 @@ class Sources(Shown):
     def summary(self) -> SourcesSummary:
         """Return what became of each table's rows: read = kept + rejected + duplicates + after_as_of."""
         return SourcesSummary(self._summarize(), self.headline())
+
+    def left_out(self) -> pd.DataFrame:
+        """Return what import adaptors did not take for rows or columns: table, what, n, why.
+
+        Header lines, previews, columns that name people. None of it is among the rows read.
+        """
+        rows = [
+            (name, item.what, item.n, item.why) for name in self.tables for item in self._reads[name].left_out
+        ]
+        return pd.DataFrame(rows, columns=["table", "what", "n", "why"])
 
     def rejected(self, table: str) -> pd.DataFrame:
         """Return the rows of a table that could not be used.
@@ -158,7 +180,7 @@ class Sources(Shown):
             position elsewhere), reason, raw (the row as text, at most 2,000 characters), column.
         """
         self._read(table)
-        return self.engine.query(
+        return self._home.query(
             f'SELECT row_number, reason, raw, "column" FROM {quote(f"rejected_{table}")} ORDER BY 1, 2'
         )
 
@@ -180,6 +202,28 @@ class Sources(Shown):
         rows = sum(read.counts.kept for read in self._reads.values())
         until = f"{self.as_of.tz_convert(self.timezone):%Y-%m-%d %H:%M} ({self.timezone})"
         return f"{join_words(list(self.tables))}: {rows:,} rows, {self.n_users:,} users, until {until}"
+
+    def to_engine(self, engine: Engine, folder: str | Path | None = None) -> Sources:
+        """Return the same study with its tables in another engine, where it is labelled from then on.
+
+        Parameters
+        ----------
+        engine : Engine
+            A `SparkEngine`, say. Tables of the same names are replaced.
+        folder : str or Path, optional
+            A folder that the engine's machines can read; the tables go there as Parquet and are
+            read on demand. Without one they pass through a temporary folder of this machine, which
+            is enough for Spark on this machine.
+
+        Returns
+        -------
+        Sources
+            Closing it closes the other engine; what was rejected is still told by this one.
+        """
+        move_tables(self._home, (*self.tables, "user_index"), engine, folder)
+        moved = copy(self)
+        moved.engine = engine
+        return moved
 
     def close(self) -> None:
         """Free the engine's memory and temporary files."""
@@ -241,10 +285,11 @@ class _Reading:
 
     def read_table(self, name: str, given: Given) -> TableRead:
         settings, data = split_settings(name, given)
-        zone = check_zone(settings.timezone or self.zone)
-        check_time_format(self.engine, name, settings.time_format)
         schema = SCHEMAS[name]
         raw = read_raw(self.engine, name, settings, data, self.base)
+        settings = settings.over(raw.defaults)
+        zone = check_zone(settings.timezone or self.zone)
+        check_time_format(self.engine, name, settings.time_format)
         matches, notes = match_columns(schema, raw, settings)
         raw = raw.without(settings.drop)
         _check_values(name, settings, matches)
@@ -256,13 +301,15 @@ class _Reading:
         )
         self.refuse_if_too_many(name, raw, matches, settings, counts)
         notes += check_as_of(name, counts, self.as_of, self.zone)
+        notes += check_late(counts, self.as_of, raw.late_days)
         notes += self.currency_notes(name, raw, matches)
         self.engine.create(views.base_name(name), select, lazy=True)
         if not raw.lazy:
             self.engine.drop(f"raw_{name}")
             (self.engine.temp_directory / f"raw_{name}.parquet").unlink(missing_ok=True)
         self.files += raw.files
-        return TableRead(raw.origin, counts, {}, (*raw.notes, *notes, *_clock_note(counts, zone)))
+        found = (*raw.notes, *notes, *_clock_note(counts, zone))
+        return TableRead(raw.origin, counts, {}, found, raw.read_from, raw.left_out)
 
     def plan(self, raw: Raw, matches: list[Match], settings: TableSettings, rules: TimeRules) -> list:
         inferred = infer_properties(self.engine, raw, matches, settings.values, settings.decimal)
@@ -304,7 +351,7 @@ class _Reading:
     def with_columns(self, name: str, read: TableRead) -> TableRead:
         hidden = views.hidden_columns(self.engine, name)
         columns = {c: kind for c, kind in self.engine.columns(name).items() if c not in hidden}
-        return TableRead(read.origin, read.counts, MappingProxyType(columns), read.notes)
+        return replace(read, columns=MappingProxyType(columns))
 
 
 def _check_values(name: str, settings: TableSettings, matches: list[Match]) -> None:

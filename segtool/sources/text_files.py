@@ -25,10 +25,7 @@ SAMPLE_LINES = 200
 
 def read_delimited(engine: DuckDBEngine, table: str, path: Path, settings: TableSettings) -> Raw:
     try:
-        encoding = find_encoding(lambda: _open_bytes(path), settings.encoding)
-        delimiter = settings.delimiter or find_delimiter(_first_lines(path, encoding))
-        with _open_text(path, encoding) as lines, _long_fields():
-            reader = RecordReader(_without_hint(lines), delimiter, look=encoding.damaged)
+        with open_records(path, settings) as (reader, encoding, delimiter):
             names, notes = _read_names(path, reader)
             broken: list[tuple[int, str, str]] = []
             data = collect_text(engine, table, _collect(reader, broken), len(names))
@@ -37,6 +34,15 @@ def read_delimited(engine: DuckDBEngine, table: str, path: Path, settings: Table
     shown = {"\t": "tab"}.get(delimiter, repr(delimiter))
     raw = stage(engine, table, data, names, f"{path.name} ({encoding}, {shown})", notes)
     return replace(raw, broken=tuple(broken), delimiter=delimiter)
+
+
+@contextmanager
+def open_records(path: Path, settings: TableSettings) -> Iterator[tuple[RecordReader, Encoding, str]]:
+    """Open a text file, find its encoding and delimiter, and give a reader of its records."""
+    encoding = find_encoding(lambda: _open_bytes(path), settings.encoding)
+    delimiter = settings.delimiter or find_delimiter(_first_lines(path, encoding))
+    with _open_text(path, encoding) as lines, _long_fields():
+        yield RecordReader(_without_hint(lines), delimiter, look=encoding.damaged), encoding, delimiter
 
 
 def _open_bytes(path: Path) -> BinaryIO:

@@ -9,10 +9,13 @@ from typing import Any
 import pandas as pd
 
 from segtool.display import Shown, join_words
-from segtool.errors import SegtoolError
+from segtool.errors import SegtoolError, did_you_mean
 from segtool.labels import Catalog, check_catalog
-from segtool.labels.run import compile_for_sources
+from segtool.labels.compile import Compiled, compile_labels
+from segtool.labels.recorded import recorded_columns
+from segtool.labels.run import check_measures, compile_for_sources
 from segtool.sources import Sources
+from segtool.study.settings import StudyFile
 from segtool.study.study import Study
 
 
@@ -66,8 +69,17 @@ def check_study(study: Study) -> StudyCheck:
         findings += _table_findings(sources)
     if catalog is not None:
         findings += _example_findings(catalog)
+        findings += _name_findings(study.file, catalog)
     if sources is not None and catalog is not None:
-        findings += _label_findings(sources, catalog)
+        made = _find(findings, "labels", lambda: compile_for_sources(catalog, sources))
+        findings += _label_findings(sources, made) if made is not None else []
+        own = (
+            _find(findings, "labels", lambda: _own_findings(sources, study.own_catalog, made))
+            if made
+            else None
+        )
+        findings += own or []
+        findings += _lost_findings(study.file, catalog, made) if made is not None else []
     return StudyCheck(pd.DataFrame(findings, columns=["place", "verdict", "what"]))
 
 
@@ -95,7 +107,7 @@ def _table_findings(sources: Sources) -> list[tuple[str, str, str]]:
     findings += [
         (f"sources.{row.table}", "note", f"{row.item} {row.status}: {row.note}".strip())
         for row in sources.check().to_pandas().itertuples()
-        if row.status in ("missing column", "not given")
+        if row.status in ("missing column", "not given", "left out")
     ]
     return findings
 
@@ -115,8 +127,75 @@ def _example_findings(catalog: Catalog) -> list[tuple[str, str, str]]:
     ]
 
 
-def _label_findings(sources: Sources, catalog: Catalog) -> list[tuple[str, str, str]]:
-    compiled, tables = compile_for_sources(catalog, sources), join_words(sorted(sources.tables))
+def _name_findings(file: StudyFile, catalog: Catalog) -> list[tuple[str, str, str]]:
+    """Find labels that a study names and its catalogue does not have: a run would stop, or let one out."""
+    personas, export = file.personas, file.export
+    named = {
+        "personas.basis": personas.basis,
+        "personas.descriptors": personas.descriptors,
+        "export.sensitive": export.sensitive,
+        "export.allow_sensitive": export.allow_sensitive,
+    }
+    known = [*catalog.labels, *file.labels.leave_out]
+    findings = [
+        (place, "problem", f"There is no label {name!r}. Accepted: {did_you_mean(name, catalog.labels)}")
+        for place, names in named.items()
+        for name in names
+        if name not in known
+    ]
+    twice = join_words(sorted(set(personas.basis) & set(personas.descriptors)))
+    if twice:
+        findings.append(("personas", "problem", f"{twice} is in basis and in descriptors; name it in one."))
+    most = personas.n_personas or personas.max_personas
+    beyond = join_words([str(number) for number in sorted(personas.names) if not 1 <= number <= most])
+    if beyond:
+        findings.append(
+            ("personas.names", "problem", f"There is no persona {beyond}: there are at most {most}.")
+        )
+    return findings
+
+
+def _lost_findings(file: StudyFile, catalog: Catalog, compiled: Compiled) -> list[tuple[str, str, str]]:
+    """Find labels that are to form or describe personas and cannot be made here, or were left out."""
+    made = {label.name for label in compiled.labels}
+    why = {item.name: item.reason for item in compiled.left_out if item.kind == "label"}
+    why |= {name: "leave_out names it." for name in file.labels.leave_out}
+    return [
+        (f"personas.{key}", "problem", f"The label {name!r} cannot be made: {why[name]}")
+        for key in ("basis", "descriptors")
+        for name in getattr(file.personas, key)
+        if name not in made and name in why
+    ]
+
+
+def _own_findings(sources: Sources, own: Catalog, made: Compiled) -> list[tuple[str, str, str]]:
+    """Find what cannot be computed of the study's own definitions.
+
+    What the built-in catalogue leaves out for want of a table is no news. What somebody wrote for
+    these very tables and leaves itself out is a misspelt column or a forgotten file; only for want
+    of an event word it is none, since another month's log may have the word.
+    """
+    schemas = recorded_columns(sources.engine, sources.tables)
+    compiled = compile_labels(own, schemas, dialect=sources.engine.dialect)
+    check_measures(compiled, sources.engine)
+    left_out = {(item.kind, item.name) for item in made.left_out}
+    lost_here = [item for item in compiled.left_out if (item.kind, item.name) in left_out]
+    lost = {item.name: item for item in lost_here if item.kind != "claim"}
+    needed = {name for label in own.labels.values() for claim in label.claims for name in claim.measures()}
+    findings = [
+        (f"{item.kind}s.{name}", "problem", f"it cannot be computed: {item.reason}")
+        for name, item in lost.items()
+        if item.kind == "label" or name not in needed
+    ]
+    return findings + [
+        (f"labels.{item.name}", "note", f"this claim cannot be computed: {item.reason}")
+        for item in lost_here
+        if item.kind == "claim" and item.name.split(".")[0] not in lost
+    ]
+
+
+def _label_findings(sources: Sources, compiled: Compiled) -> list[tuple[str, str, str]]:
+    tables = join_words(sorted(sources.tables))
     left_out = {item.name: item.reason for item in compiled.left_out if item.kind == "label"}
     made = f"{len(compiled.labels)} labels can be made from {tables}"
     if not compiled.labels:

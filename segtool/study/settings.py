@@ -5,11 +5,12 @@ from __future__ import annotations
 import tomllib
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from segtool.errors import DefinitionError, InputError, did_you_mean
+from segtool.labels.pixels import PixelSettings
 from segtool.outputs import ExportSettings
 from segtool.sources import SCHEMAS, TableSettings
 from segtool.targeting import TargetingSettings
@@ -38,7 +39,8 @@ class LabelSettings(_Settings):
 
     catalogs: tuple[str, ...] = ("builtin",)
     leave_out: tuple[str, ...] = ()
-    reliabilities: dict[str, float] = {}
+    # Source -> P(right when it speaks), or "estimate" (for one source, or for all): learned from where sources meet.
+    reliabilities: dict[str, float | Literal["estimate"]] | Literal["estimate"] = {}
 
 
 class PersonaSettings(_Settings):
@@ -69,6 +71,7 @@ class StudyFile(_Settings):
     study: StudySettings
     sources: dict[str, TableSettings]
     labels: LabelSettings = LabelSettings()
+    pixels: PixelSettings = PixelSettings()
     personas: PersonaSettings = PersonaSettings()
     targeting: TargetingSettings = TargetingSettings()
     export: ExportSettings = ExportSettings()
@@ -140,5 +143,8 @@ def _keys_at(places: list[str]) -> list[str]:
     for place in places:
         if model is StudyFile and place == "sources":
             return list(TableSettings.model_fields)
-        model = model.model_fields[place].annotation
+        if place.isdigit():  # an entry of a list: its table is the list's own argument
+            model = next(kind for kind in get_args(model) if hasattr(kind, "model_fields"))
+        else:
+            model = model.model_fields[place].annotation
     return list(model.model_fields)

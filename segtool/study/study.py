@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pandas as pd
 
+from segtool.errors import ParameterError
 from segtool.labels import Catalog, Labels, builtin_catalog, label_users
+from segtool.labels.change import LabelChange, compare_labels
+from segtool.labels.pixels import Pixels
 from segtool.measurement import assign_holdout
-from segtool.outputs import Manifest, export_study, write_report
-from segtool.outputs.export import mark_sensitive
+from segtool.outputs import Manifest, export_study, mark_sensitive, write_report
 from segtool.outputs.folder import check_replaceable
 from segtool.personas import Personas, find_personas
 from segtool.sources import Sources
@@ -61,6 +63,7 @@ class Study:
         self.base = Path(base)
         self._tables = tables
         self._labels: Labels | None = None
+        self._pixels: Pixels | None = None
         self._personas: Personas | None = None
         self._plan: Plan | None = None
 
@@ -107,10 +110,13 @@ class Study:
     @cached_property
     def sources(self) -> Sources:
         """The tables, read and checked."""
+        return self._read(self.file.study.as_of)
+
+    def _read(self, as_of) -> Sources:
         said = self.file.study
         return Sources.read(
             self._given(),
-            as_of=said.as_of,
+            as_of=as_of,
             timezone=said.timezone,
             max_rejected_share=said.max_rejected_share,
             base=self.base,
@@ -119,10 +125,20 @@ class Study:
     @cached_property
     def catalog(self) -> Catalog:
         """The label definitions, merged in the order the study names them: later ones win."""
-        catalog = Catalog()
-        for name in self.file.labels.catalogs:
-            catalog += self._builtin() if name == "builtin" else Catalog.read(self.base / name)
-        return catalog.without(self.file.labels.leave_out)
+        merged = sum((part for _, part in self._parts()), Catalog())
+        return merged.without(self.file.labels.leave_out)
+
+    @cached_property
+    def own_catalog(self) -> Catalog:
+        """The definitions of the study's own files alone: those that somebody wrote for these tables."""
+        own = sum((part for name, part in self._parts() if name != "builtin"), Catalog())
+        return own.without(set(self.file.labels.leave_out) & set(own.labels))
+
+    def _parts(self) -> list[tuple[str, Catalog]]:
+        names = self.file.labels.catalogs
+        return [
+            (name, self._builtin() if name == "builtin" else Catalog.read(self.base / name)) for name in names
+        ]
 
     def _builtin(self) -> Catalog:
         return builtin_catalog(currency=self.file.study.currency)
@@ -134,13 +150,54 @@ class Study:
 
     def label(self) -> Labels:
         """Say what is true of each user."""
-        labels = label_users(
-            self.sources, self.catalog, reliabilities=dict(self.file.labels.reliabilities) or None
-        )
-        # Before personas are formed: a name or a rule built on such a label would carry it outside.
-        self._labels = mark_sensitive(labels, self.file.export)
-        self._personas = self._plan = None  # they rested on other labels
+        self._labels = self._label(self.sources)
+        self._pixels = self._personas = self._plan = None  # they rested on other labels
         return self._labels
+
+    def _label(self, sources: Sources) -> Labels:
+        labels = label_users(sources, self.catalog, reliabilities=self.file.labels.reliabilities or None)
+        # Before personas are formed: a name or a rule built on such a label would carry it outside.
+        return mark_sensitive(labels, self.file.export)
+
+    def compare_with(self, as_of) -> LabelChange:
+        """Compare the labels with those of an earlier moment, made from the same files.
+
+        Parameters
+        ----------
+        as_of : str or timestamp
+            Before the study's own ``as_of``; nothing at or after it is read.
+
+        Returns
+        -------
+        LabelChange
+            What drifted, who moved, and whether the older labels came true.
+
+        Raises
+        ------
+        ParameterError
+            If the moment is not an earlier one.
+        """
+        earlier = self._read(as_of)
+        if earlier.as_of >= self.sources.as_of:  # before the work, not after it
+            raise ParameterError(
+                f"{as_of} is not before the study's own moment, {self.file.study.as_of}.",
+                "an earlier moment to compare with.",
+            )
+        return compare_labels(self._label(earlier), self._labels or self.label())
+
+    def find_pixels(self, labels: Labels | None = None) -> Pixels:
+        """Find the conjunctions of labels worth a sentence, as the study's [pixels] says.
+
+        Parameters
+        ----------
+        labels : Labels, optional
+            The latest ones when not given.
+        """
+        self._labels = labels or self._labels or self.label()
+        said = self.file.pixels
+        least = max(said.min_users, self.file.export.min_cell)  # the stricter of the two floors
+        self._pixels = self._labels.pixels(said, min_users=least)
+        return self._pixels
 
     def find_personas(self, labels: Labels | None = None, *, n_personas: int | None = None) -> Personas:
         """Group alike users into named personas.
@@ -212,11 +269,17 @@ class Study:
             labels=self._labels,
             personas=self._personas,
             plan=plan,
+            pixels=self._latest_pixels(),
             holdout=self.assign_holdout(),
             study=self.file,
             base=self.base,
             force=force,
         )
+
+    def _latest_pixels(self) -> Pixels:
+        """Return the latest pixels if they were found in the latest labels, else find them."""
+        known = self._pixels is not None and self._pixels.labels is self._labels
+        return self._pixels if known else self.find_pixels()
 
     def write_report(self, path: str | Path) -> Path:
         """Write the report alone, as one self-contained HTML file.

@@ -61,17 +61,18 @@ def stated_topics(labels, topics: list[str], settings: TargetingSettings) -> pd.
     Claims from behaviour are left out: the events themselves already count.
     """
     taste = [name for name, facet in labels.facets().items() if facet in STATED_FACETS]
-    claims = labels.claims()
+    heard = [source for source, n_events in settings.stated_events.items() if n_events > 0]
+    # The ledger has a row per user and label: only what can count leaves the engine.
+    claims = labels.claims(labels=taste, sources=heard)
     weight = claims["source"].map(settings.stated_events).astype(float)
     topic = claims["value"].astype(str).str.casefold().map({str(t).casefold(): t for t in topics})
-    good = claims["label"].isin(taste) & weight.gt(0) & topic.notna()
     said = pd.DataFrame(
         {
             "user_id": claims["user_id"],
             "category": topic,
             "n": weight * claims["confidence"].astype(float).clip(0, 1),
         }
-    )[good]
+    )[topic.notna()]
     # Said twice is said once: the strongest claim counts.
     return said.groupby(["user_id", "category"], as_index=False)["n"].max()
 

@@ -90,14 +90,7 @@ def plan_targeting(
     user_ids = sql_users(sources.engine)
     members = _members(personas, user_ids)
     log = SendLog.look(sources)
-    counts, notes = read_topics(sources, labels, user_ids, settings)
-    affinity = (
-        None
-        if counts is None
-        else TopicAffinity.estimate(
-            counts, members, min_users=settings.min_persona_users, confidence=settings.confidence
-        )
-    )
+    affinity, topic_notes = _estimate_topics(sources, labels, members, user_ids, settings)
     times = plan_times(sources, members, user_ids, log, settings)
     channels = plan_channels(sources, members, user_ids, log, settings)
     frequency = plan_frequency(sources, members, channels.chosen(), log, settings, random_state)
@@ -106,7 +99,7 @@ def plan_targeting(
     table, row_notes = plan_rows(
         affinity, members, times, channels, frequency, stages, settings, random_state
     )
-    parts = (times.notes, channels.notes, frequency.notes, stages.notes)
+    part_notes = [*times.notes, *channels.notes, *frequency.notes, *stages.notes]
     return Plan(
         table=table,
         topics=_topic_table(affinity, table),
@@ -117,9 +110,7 @@ def plan_targeting(
         persona_stages=stages.personas,
         blocks=blocks,
         user_channels=user_channels(sources, log, blocks, channels.table, user_ids, members.home),
-        notes=in_order(
-            [*notes, *row_notes, *(note for part in parts for note in part), *_verdict_notes(log)]
-        ),
+        notes=in_order([*topic_notes, *row_notes, *part_notes, *_verdict_notes(log)]),
         settings=settings,
         random_state=random_state,
         user_model=_user_model(affinity, blocks, user_ids, settings),
@@ -223,6 +214,17 @@ class _Glance(Shown):
 
     def headline(self) -> str:
         return self._plan.headline()
+
+
+def _estimate_topics(
+    sources, labels, members: Members, user_ids: np.ndarray, settings: TargetingSettings
+) -> tuple[TopicAffinity | None, list[str]]:
+    """Return what each persona asks for, or None where no topic is known, with notes."""
+    counts, notes = read_topics(sources, labels, user_ids, settings)
+    if counts is None:
+        return None, notes
+    least, confidence = settings.min_persona_users, settings.confidence
+    return TopicAffinity.estimate(counts, members, min_users=least, confidence=confidence), notes
 
 
 def _members(personas, user_ids: np.ndarray) -> Members:

@@ -11,7 +11,7 @@ from segtool.targeting.frequency import FrequencyPlan
 from segtool.targeting.members import Members
 from segtool.targeting.notes import known, unknown
 from segtool.targeting.settings import TargetingSettings
-from segtool.targeting.stages import LAPSED, UNKNOWN, Stages
+from segtool.targeting.stages import Stages, explain_stages
 from segtool.targeting.timing import SendTimes
 from segtool.targeting.user_topics import LEAST_LIFT
 
@@ -41,13 +41,13 @@ def plan_rows(
     table = pd.concat(topics, ignore_index=True)
     when = times.chosen.set_index("persona_id")
     where, often = channels.chosen(), frequency.table.set_index("persona_id")
-    far = _typical_stages(stages)
+    far, why_far = _typical_stages(stages), explain_stages(stages.personas)
     key = table["persona_id"]
     table["daypart"], table["why_daypart"] = key.map(when["daypart"]), key.map(when["reason"])
     table["channel"], table["why_channel"] = key.map(where["channel"]), key.map(where["reason"])
     table["weekly_cap"] = key.map(often["weekly_cap"]).astype(float)
     table["why_cap"] = key.map(often["reason"])
-    table["stage"], table["why_stage"] = key.map(far["stage"]), key.map(far["reason"])
+    table["stage"], table["why_stage"] = key.map(far), key.map(why_far)
     return table[TABLE], notes
 
 
@@ -60,7 +60,7 @@ def _topic_rows(affinity, place: int, members: Members, settings, random_state, 
     if not affinity.trusted[place]:
         alone = len(members.names) == 1
         if not alone:
-            few = f"{n_users} users with any interest shown, fewer than {settings.min_persona_users}"
+            few = f"interest shown by {n_users} users, {settings.min_persona_users} asked for"
             notes.append(unknown(f"{name}: what it wants ({few}); it gets everyone's first topics."))
         return _everyones_topics(affinity, place, alone, settings.top_k)
     table = affinity.table()
@@ -133,30 +133,6 @@ def _no_topic(persona_id, name, n_users: int, why: str) -> pd.DataFrame:
     return pd.DataFrame([row])
 
 
-def _typical_stages(stages: Stages) -> pd.DataFrame:
+def _typical_stages(stages: Stages) -> pd.Series:
     table = stages.personas
-    typical = table[table["typical"]].set_index("persona_id")
-    total = table.groupby("persona_id")["n_users"].sum()
-    reasons = []
-    for persona_id, row in typical.iterrows():
-        own = table[table["persona_id"] == persona_id].set_index("stage")
-        if row["stage"] == UNKNOWN:
-            reasons.append("nobody's stage is known")
-            continue
-        text = f"{row['share']:.0%} of {total[persona_id]:,} users "
-        bounds = f"({row['lo']:.0%} to {row['hi']:.0%})"
-        if row["stage"] == LAPSED:
-            reasons.append(f"{text}have lapsed {bounds}")
-            continue
-        reasons.append(f"{text}are at {row['stage']} {bounds}, {_beside(own, row['stage'])}")
-    return typical.assign(reason=reasons)
-
-
-def _beside(own: pd.DataFrame, stage: str) -> str:
-    """Say how a persona's typical stage stands to the others; the lapsed may be more than the active."""
-    share = own["share"]
-    second = share.drop([LAPSED, stage]).idxmax()
-    next_most = f" ({share[second]:.0%} at {second})" if share[second] > 0 else ""
-    n_lapsed = int(own["n_users"][LAPSED])
-    lapsed = f"{share[LAPSED]:.0%} have lapsed ({n_lapsed:,})" if n_lapsed else "nobody has lapsed"
-    return f"commonest among the active{next_most}; {lapsed}"
+    return table[table["typical"]].set_index("persona_id")["stage"]

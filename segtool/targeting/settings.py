@@ -39,16 +39,19 @@ DAYPARTS = MappingProxyType(
     }
 )
 
-# Stages from shallow to deep, with the events that show them. "return" stands for any activity
-# on a later day than the first event of the stage before: memory leaves no event of its own.
+# Stages from shallow to deep, with the events that show them. AIDMA is word for word the label
+# "funnel_stage" of the built-in catalogue, so that label and plan never disagree on a user:
+# a search or a click is looked for, a full cart is put aside to be remembered, while mere
+# activity on another day is remembered of nothing in particular. In the other models "return"
+# stands for any activity on a later day than the first event of the stage before.
 STAGE_MODELS = MappingProxyType(
     {
         "AIDMA": {
-            "attention": ("visit", "view", "signup"),
-            "interest": ("click", "search", "like", "follow"),
-            "desire": ("cart", "comment", "share"),
-            "memory": ("return",),
-            "action": ("purchase", "review"),
+            "attention": ("visit", "view"),
+            "interest": ("like", "comment", "follow", "share"),
+            "desire": ("search", "click"),
+            "memory": ("cart",),
+            "action": ("purchase",),
         },
         "AISAS": {
             "attention": ("visit", "view", "signup"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -66,7 +67,7 @@ def stage_sql(stages: dict[str, tuple[str, ...]], window_days: float) -> str:
     deepest step, ``step_days``. "return" is reached by any activity on a later day than the first
     event of the stage before.
     """
-    window = f"age_days <= {literal(float(window_days))}"
+    window = f"age_days < {literal(float(window_days))}"  # as the label "funnel_stage" counts it
     cases = {
         place: ", ".join(literal(event) for event in events if event != RETURN)
         for place, events in enumerate(stages.values(), start=1)
@@ -163,3 +164,53 @@ def _typical(users: pd.DataFrame, members: Members, names: list[str]) -> pd.Data
     return pd.DataFrame(
         rows, columns=["persona_id", "persona", "stage", "n_users", "share", "lo", "hi", "typical"]
     )
+
+
+def _per_cent(share: float, n: int) -> str:
+    return f"{share:.0%}"
+
+
+def explain_stages(
+    personas: pd.DataFrame, say_share: Callable[[float, int], str] = _per_cent
+) -> dict[int, str]:
+    """Say why each persona's typical stage is what it is.
+
+    Parameters
+    ----------
+    personas : DataFrame
+        As of `Stages`: one row per persona and stage.
+    say_share : callable
+        Share and the number of users it is of -> words. Where it says something else than the
+        plain per cent, because few people stand behind it, no interval and no count is told.
+
+    Returns
+    -------
+    dict of int to str
+        By persona_id.
+    """
+    return {
+        persona_id: _explain_stage(own.set_index("stage"), say_share)
+        for persona_id, own in personas.groupby("persona_id", sort=False)
+    }
+
+
+def _explain_stage(own: pd.DataFrame, say_share) -> str:
+    """Say how a persona's typical stage stands to the others; the lapsed may be more than the active."""
+    total = int(own["n_users"].sum())
+    typical = own.index[own["typical"]][0]
+    if typical == UNKNOWN:
+        return "nobody's stage is known"
+
+    def tell(stage: str, detail: str) -> tuple[str, str]:
+        said = say_share(own["share"][stage], total)
+        return said, detail if said == _per_cent(own["share"][stage], total) else ""
+
+    share, bounds = tell(typical, f" ({own['lo'][typical]:.0%} to {own['hi'][typical]:.0%})")
+    if typical == LAPSED:
+        return f"{share} of {total:,} users have lapsed{bounds}"
+    second = own["share"].drop([LAPSED, typical]).idxmax()
+    next_most = f" ({tell(second, '')[0]} at {second})" if own["share"][second] > 0 else ""
+    n_lapsed = int(own["n_users"][LAPSED])
+    gone, count = tell(LAPSED, f" ({n_lapsed:,})")
+    lapsed = f"{gone} have lapsed{count}" if n_lapsed else "nobody has lapsed"
+    return f"{share} of {total:,} users are at {typical}{bounds}, commonest among the active{next_most}; {lapsed}"

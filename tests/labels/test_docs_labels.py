@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from segtool.labels import Catalog, builtin_catalog, check_catalog
+from segtool.labels import RELIABILITIES, Catalog, builtin_catalog, check_catalog
 from segtool.labels.claims import CLAIM_KINDS
 
 TEXT = (Path(__file__).parents[2] / "docs" / "labels.md").read_text(encoding="utf-8")
@@ -29,6 +29,18 @@ def test_every_kind_of_claim_is_shown():
     }
     assert shown == set(CLAIM_KINDS)
     assert all(f"### {kind}: " in TEXT for kind in CLAIM_KINDS)
+
+
+def test_the_declared_reliabilities_are_those_of_the_code():
+    said = " ".join(TEXT.split())
+    for source, words in {
+        "person": "{} for a note",
+        "survey": "{} for an answer",
+        "paid": "times {} of its edge",
+        "profile": "{} for a profile or list",
+        "behaviour": "{} for what was seen to happen",
+    }.items():
+        assert words.format(RELIABILITIES[source]) in said
 
 
 def test_every_built_in_label_is_listed_by_facet_with_its_title():

@@ -66,3 +66,26 @@ def test_n_clauses_is_checked(labels):
 def test_one_user():
     table = Labels.from_frame(pd.DataFrame({"x": ["y"]}, index=["only"])).sentences()
     assert table["sentence"].tolist() == ["x: y"]
+
+
+def test_what_is_told_comes_before_what_is_rarer(labels):
+    told = pd.DataFrame({"user_id": ["u0", "u4"], "label": ["money", "likes"], "value": ["low", "travel"]})
+    tables = labels.engine, labels.infos, labels.tables
+    short = write_sentences(*tables, max_clauses=1, told=told).set_index("user_id")["sentence"]
+    assert short["u0"] == "money: low" and short["u4"] == "likes: travel"
+    untold = write_sentences(*tables, max_clauses=1).set_index("user_id")["sentence"]
+    assert short.drop(["u0", "u4"]).equals(untold.drop(["u0", "u4"]))
+    assert "told_in_sentences" not in labels.engine.tables()
+
+
+def test_a_sentence_holds_the_pixel_of_its_user():
+    from labels.pixels.planted import planted_table
+
+    labels = Labels.from_frame(planted_table(4000, n_labels=10))
+    pixels = labels.pixels()
+    users, said = pixels.users().set_index("user_id"), labels.sentences(pixels=pixels).set_index("user_id")
+    assert users["pixel_id"].notna().sum() > 100
+    for pixel in pixels.pixels:
+        members = users.index[users["pixel_id"] == pixel.pixel_id]
+        for part in pixel.parts:
+            assert said.loc[members, "sentence"].str.contains(rf"\b{part.info.name}\b").all()

@@ -14,6 +14,7 @@ TIMES = {
     "notes": "noted_at",
     "users": "joined_at",
     "sends": "sent_at",
+    "lists": "added_at",
 }
 
 
@@ -38,7 +39,7 @@ def tiny_engine(**tables: list[dict]) -> DuckDBEngine:
 def label_tiny(catalog: Catalog | str, engine: DuckDBEngine, **options):
     """Compile and run a catalogue on a tiny engine; return what was compiled."""
     catalog = Catalog.from_toml(catalog) if isinstance(catalog, str) else catalog
-    tables = [name for name in engine.tables() if name in TIMES or name == "members"]
+    tables = [name for name in engine.tables() if name in TIMES or name in ("members", "community")]
     schemas = {name: engine.columns(name) for name in tables}
     compiled = compile_labels(catalog, schemas, as_of=AS_OF.to_pydatetime(), **options)
     run_labels(compiled, engine)

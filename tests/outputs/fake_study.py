@@ -84,7 +84,17 @@ class FakeLabels:
             )
         return pd.DataFrame(rows)
 
-    def conflicts(self):
+    def unsure(self):
+        """Return every tenth life stage as less likely than not."""
+        rows = self.frame["life_stage"].iloc[::10].dropna().astype(str).rename("value").reset_index()
+        return rows.assign(label="life_stage", confidence=0.4)
+
+    def conflicts(self, *, by="source"):
+        """Return who wins by source; by user there is nothing to settle here."""
+        if by == "user":
+            return pd.DataFrame(
+                columns=["user_id", "label", "source", "evidence", "against_source", "against_evidence"]
+            )
         return pd.DataFrame(
             {
                 "label": ["life_stage", "spending_power", "life_stage"],
@@ -275,6 +285,9 @@ class FakeSources:
             }
         )
         return _Summary(frame)
+
+    def files(self, table):
+        return ()
 
     def rejected(self, table):
         n = {"events": 12, "survey": 3}.get(table, 0)

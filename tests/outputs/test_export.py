@@ -11,8 +11,17 @@ import pytest
 
 from outputs.fake_study import make_study
 from segtool.errors import OutputError, PrivacyError
-from segtool.outputs import ExportSettings, Manifest, export_study, read_csv
-from segtool.outputs.export import find_sensitive, list_portraits, list_targeting
+from segtool.outputs import (
+    ExportSettings,
+    Manifest,
+    export_study,
+    find_sensitive,
+    list_coverage,
+    list_portraits,
+    list_targeting,
+    read_csv,
+)
+from segtool.outputs.tables import list_labels
 
 FILES = {
     "claims.parquet", "labels.csv", "manifest.json", "persona_model.json", "personas.csv", "portraits.csv",
@@ -190,3 +199,58 @@ def test_real_objects_of_very_few_users_are_written(tmp_path):
     assert "persona_model.json" not in [said["file"] for said in manifest.files]
     assert read_csv(tmp_path / "out" / "labels.csv")["user_id"].tolist() == ["001", "002", "003"]
     assert read_csv(tmp_path / "out" / "portraits.csv")["n_users"].isna().all()
+
+
+def test_a_value_less_likely_than_not_is_marked(study):
+    table = list_labels(study[1])
+    marked = table["unsure_labels"].notna()
+    assert set(table.loc[marked, "unsure_labels"]) == {"life_stage"} and 0 < marked.sum() <= 30
+    assert table.loc[marked, "life_stage"].notna().all()  # the value stays: it is the best there is
+    assert list_labels(study[1], ["life_stage"])["unsure_labels"].isna().all()
+
+
+def test_the_files_that_were_read_are_hashed(tmp_path):
+    """Of tables in memory, of paths relative to somewhere, of patterns: what was read counts."""
+    from segtool import Study
+    from segtool.outputs.manifest import sha256_of
+
+    rows = pd.DataFrame(
+        {"user_id": [f"u{n % 30}" for n in range(300)], "event_time": "2026-06-01", "event": "view"}
+    )
+    rows["topic"] = [f"t{n * n % 7}" for n in range(300)]
+    (tmp_path / "parts").mkdir()
+    for name, part in (("b", rows[:100]), ("a", rows[100:])):
+        part.to_parquet(tmp_path / "parts" / f"{name}.parquet")
+    users = pd.DataFrame({"user_id": ["u1"]})
+    study = Study.from_tables({"events": tmp_path / "parts", "users": users}, as_of="2026-07-01")
+    (tmp_path / "parts" / "c.parquet").write_bytes(b"came after the reading") if study.sources else None
+    said = {entry["table"]: entry["files"] for entry in study.export(tmp_path / "out").inputs}
+    assert [entry["file"] for entry in said["events"]] == ["a.parquet", "b.parquet"]
+    assert said["events"][0]["sha256"] == sha256_of(tmp_path / "parts" / "a.parquet")
+    assert said["users"] == []
+
+
+def test_coverage_counts_nobody(study):
+    labels = SimpleNamespace(
+        coverage=lambda: study[1].coverage().assign(n_users=[3, 0, 5, 6, 7, 8, 9], mean_confidence=1.0)
+    )
+    table = list_coverage(labels, 5, ["active_daypart"])
+    assert table["n_users"].isna().sum() == 1 and table["share_known"].isna().sum() == 1
+    assert "active_daypart" not in set(table["label"]) and 0 in set(table["n_users"].dropna())
+
+
+def test_the_reason_of_a_stage_counts_nobody(study):
+    """20 users, of them 12 at interest, 4 at desire, 4 lapsed: the last two are not for a file."""
+    stages = pd.DataFrame(
+        {
+            "persona_id": 1, "persona": "x", "stage": ["lapsed", "attention", "interest", "desire"],
+            "n_users": [4, 0, 12, 4], "share": [0.2, 0, 0.6, 0.2], "lo": 0.1, "hi": 0.9,
+            "typical": [False, False, True, False],
+        }
+    )  # fmt: skip
+    table = study[3].table.query("persona_id == 1").assign(why_stage="raw", n_users=20)
+    why = list_targeting(SimpleNamespace(table=table, persona_stages=stages), 5)["why_stage"].iloc[0]
+    assert why == (
+        "60% of 20 users are at interest (10% to 90%), commonest among the active (under 25% at desire); "
+        "under 25% have lapsed"
+    )

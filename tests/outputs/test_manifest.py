@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -14,7 +13,6 @@ from segtool.outputs.manifest import (
     Manifest,
     describe_files,
     describe_inputs,
-    find_input_files,
     read_versions,
 )
 
@@ -48,14 +46,15 @@ def test_inputs_are_hashed_and_do_not_name_the_machine(tmp_path):
     (tmp_path / "parts").mkdir()
     for name in ("a.parquet", "b.parquet"):
         (tmp_path / "parts" / name).write_bytes(b"x")
-    paths = {"events": "events.csv", "survey": "parts", "sends": "parts/b*.parquet", "notes": None}
-    study = SimpleNamespace(sources={table: SimpleNamespace(path=path) for table, path in paths.items()})
-    summary = pd.DataFrame({"table": list(paths), "origin": "somewhere", "kept": [3, 4, 5, 6]})
-    inputs = describe_inputs(summary, find_input_files(study, tmp_path))
+    files = {
+        "events": [tmp_path / "events.csv"],
+        "survey": [tmp_path / "parts" / name for name in ("a.parquet", "b.parquet")],
+    }
+    summary = pd.DataFrame({"table": [*files, "notes"], "origin": "somewhere", "kept": [3, 4, 6]})
+    inputs = describe_inputs(summary, files)
     assert [[said["file"] for said in table["files"]] for table in inputs] == [
         ["events.csv"],
         ["a.parquet", "b.parquet"],
-        ["b.parquet"],
         [],
     ]
     assert len(inputs[0]["files"][0]["sha256"]) == 64

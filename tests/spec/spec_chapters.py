@@ -1,5 +1,6 @@
 """The manual of the label language: one chapter per claim kind, each page run on every engine."""
 
+import spec_rows
 from spec_tables import Spec
 
 MEASURES = Spec(
@@ -407,4 +408,61 @@ PRECEDENCE = Spec(
     """,
 )
 
-CHAPTERS = {name: page for name, page in globals().items() if isinstance(page, Spec)}
+_STUDENTS = [f"s{number:02}" for number in range(1, 18)]
+_WORKERS = [f"w{number:02}" for number in range(1, 18)]
+
+INFERRED_PROVEN = Spec(
+    "`inferred`: where held-out answers prove the precision, values are said of those who did not answer.",
+    {
+        "events": "user | night_views\n"
+        + "".join(f"{user} | {40 + number}\n" for number, user in enumerate([*_STUDENTS, "new1"]))
+        + "".join(f"{user} | {number % 7}\n" for number, user in enumerate([*_WORKERS, "new2"])),
+        "survey": "user | stage\n"
+        + "".join(f"{user} | student\n" for user in _STUDENTS)
+        + "".join(f"{user} | worker\n" for user in _WORKERS),
+    },
+    """
+    [measures.night_views]
+    from = "events"
+    sql = "sum(night_views)"
+
+    [labels.stage]
+    facet = "life stage"
+    values = ["student", "worker"]
+    claims = [{answer = {question = "stage"}}, {inferred = {precision = 0.8, min_positives = 15}}]
+    """,
+    "user | value\n"
+    + "".join(f"{user} | student\n" for user in [*_STUDENTS, "new1"])
+    + "".join(f"{user} | worker\n" for user in [*_WORKERS, "new2"]),
+)
+
+LOOKALIKE_FOUND = Spec(
+    "`lookalike`: the top share of the users who resemble those on a list; it is said of nobody on it.",
+    {
+        "events": "user | spent\n"
+        + "".join(f"{user} | {400 + number}\n" for number, user in enumerate([*_STUDENTS, "new1", "new2"]))
+        + "".join(f"{user} | {number}\n" for number, user in enumerate(_WORKERS)),
+        "lists": "user | list\n" + "".join(f"{user} | vip\n" for user in _STUDENTS),
+    },
+    """
+    [measures.spent]
+    from = "events"
+    sql = "sum(spent)"
+
+    [labels.like_vip]
+    facet = "consumption"
+    claims = [{lookalike = {list = "vip", share = 0.12, min_seeds = 15}}]
+    """,
+    """
+    user | value
+    new1 | yes
+    new2 | yes
+    """,
+)
+
+CHAPTERS = {
+    name: page
+    for part in (globals(), vars(spec_rows))
+    for name, page in part.items()
+    if isinstance(page, Spec)
+}

@@ -20,6 +20,7 @@ TIMES = {
     "notes": "noted_at",
     "users": "joined_at",
     "sends": "sent_at",
+    "lists": "added_at",
 }
 DERIVED = {
     "age_days": lambda time: (AS_OF - time) / pd.Timedelta(days=1),
@@ -71,11 +72,13 @@ def read_table(text: str) -> pd.DataFrame:
 
 
 def with_times(name: str, frame: pd.DataFrame) -> pd.DataFrame:
-    """Return a table with its time as a time, and what a study derives from it."""
-    time = TIMES[name]
+    """Return a table with its time as a time, and what a study derives from it; community has none."""
+    time = TIMES.get(name)
+    if time is None:
+        return frame
     if time not in frame:
         frame = frame.assign(**{time: "2026-06-30"})
-    times = pd.to_datetime(frame[time])
+    times = pd.to_datetime(frame[time], format="ISO8601")
     return frame.assign(**{time: times}, **{column: make(times) for column, make in DERIVED.items()})
 
 

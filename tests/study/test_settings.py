@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import re
+import tomllib
+from pathlib import Path
+
 import pytest
 
 from segtool.errors import DefinitionError, InputError
@@ -46,3 +50,21 @@ def test_duplicate_keys_are_refused(tmp_path):
 def test_missing_file_says_what_to_do(tmp_path):
     with pytest.raises(InputError, match="segtool init"):
         StudyFile.read(tmp_path / "study.toml")
+
+
+PAGE = (Path(__file__).parents[2] / "docs" / "study.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("table", ["study", "labels", "personas", "targeting", "export"])
+def test_the_page_states_every_key_and_the_default_it_has(table):
+    section = PAGE.split(f"## [{table}]\n")[1].split("\n## ")[0]
+    said = dict(re.findall(r"^\| `(\w+)` \| (.*?) \|", section, re.MULTILINE))
+    model = type(getattr(StudyFile.from_dict(GOOD), table))
+    assert set(said) == set(model.model_fields)
+    for key, default in said.items():
+        if not (default.startswith("`") and default.endswith("`")):
+            continue  # "needed", "none", "the model's": said in words
+        field = model.model_fields[key]
+        real = field.get_default(call_default_factory=True)
+        real = list(real) if isinstance(real, tuple) else real
+        assert tomllib.loads(f"x = {default.strip('`')}")["x"] == real, key

@@ -108,8 +108,9 @@ def test_stated_interests_speak_for_users_without_events():
         def facets(self):
             return {"interest": "taste", "dislikes": "complaints"}
 
-        def claims(self):
-            return pd.DataFrame(
+        def claims(self, *, labels, sources):
+            """Return what was asked for alone, as the ledger does."""
+            rows = pd.DataFrame(
                 {
                     "user_id": ["new", "new", "u00"],
                     "label": ["interest", "dislikes", "interest"],
@@ -118,6 +119,7 @@ def test_stated_interests_speak_for_users_without_events():
                     "confidence": [1.0, 1.0, 1.0],
                 }
             )
+            return rows[rows["label"].isin(labels) & rows["source"].isin(sources)]
 
     assert {"facets", "claims"} <= set(dir(Labels))
     users = pd.DataFrame({"user_id": ["new"], "joined_at": ["2026-06-01"]})
@@ -159,7 +161,7 @@ def test_a_small_persona_falls_back_and_says_so():
     rows = first_rows(plan).loc["two"]
     assert rows["level"] == "everyone" and rows["verdict"] == "assumption" and np.isnan(rows["lo"])
     assert rows["reason"].startswith("only 2 users") and any(
-        note.startswith("Not known - two: what it wants (2 users") for note in plan.notes
+        note.startswith("Not known - two: what it wants (interest shown by 2 users") for note in plan.notes
     )
 
 

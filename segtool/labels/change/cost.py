@@ -30,7 +30,8 @@ def label_costs(sources, catalog: Catalog | None = None, *, repeats: int = 1) ->
         label, seconds (alone, from the tables to its value and confidence), share (of the sum over
         labels), n_measures, n_scans (passes over a table), n_values; the dearest first. The last
         row, "all together", is the whole catalogue as one statement: what labels share is read once,
-        so it takes less than the sum.
+        so it takes less than the sum. Labels that a model carries further (inferred, lookalike) have
+        no time of their own and stand last, without figures.
 
     Notes
     -----
@@ -50,7 +51,10 @@ def label_costs(sources, catalog: Catalog | None = None, *, repeats: int = 1) ->
     from segtool.labels.run import compile_for_sources
 
     compiled = compile_for_sources(builtin_catalog() if catalog is None else catalog, sources)
-    rows = []
+    # A model is fitted in Python, once for all its labels: a statement cannot time it.
+    fitted = {info.label for info in compiled.claims if info.kind in ("inferred", "lookalike")}
+    compiled = compile_for_sources(compiled.catalog.without(fitted), sources)
+    rows: list[dict] = [{"label": name} for name in sorted(fitted)]
     for name in compiled.catalog.labels:
         alone = compile_for_sources(_alone(compiled.catalog, name), sources)
         rows.append({"label": name, **_measure(alone, sources.engine, repeats)})

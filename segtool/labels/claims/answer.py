@@ -76,7 +76,8 @@ class Answer(Claim):
         rows = f"SELECT * FROM ({latest}) AS ranked WHERE place = 1"
         if self.separator:
             split = f"unnest(string_split(raw, {context.text(self.separator)}))"
-            rows = f"SELECT DISTINCT user_id, trim({split}) AS raw, is_paid, age, observed_at FROM ({rows}) AS cells"
+            parts = f"SELECT *, {split} AS part FROM ({rows}) AS cells"
+            rows = f"SELECT DISTINCT user_id, trim(part) AS raw, is_paid, age, observed_at FROM ({parts}) AS parts"
         value = context.mapped("raw", self.values)
         sql = (
             f"SELECT user_id, {value} AS value,\n"

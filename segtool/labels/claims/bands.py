@@ -7,11 +7,16 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, ClassVar
 
 from segtool.errors import DefinitionError
+from segtool.labels.claims import peers
 from segtool.labels.claims.base import Claim, check_predicate
 from segtool.labels.expressions import Expression, quote_name
 
 if TYPE_CHECKING:
-    from segtool.labels.plans import ClaimContext, WidePlan
+    from segtool.labels.plans import ClaimContext, RowsPlan, WidePlan
+
+
+# A quantile of fewer numbers moves with each of them.
+MIN_PEERS = 30
 
 
 @dataclass(frozen=True)
@@ -31,6 +36,11 @@ class Bands(Claim):
         The least evidence, a predicate over measures; below it the claim abstains.
     values : sequence of str, optional
         One per band, when they are not the label's values in order.
+    within : str, optional
+        A label with one value, or a column of the users table: the quantiles are those of the
+        users who have the same value there. Who has none gets nothing.
+    min_peers : int, default 30
+        The least number of judged peers; where there are fewer the claim abstains.
 
     Examples
     --------
@@ -48,6 +58,8 @@ class Bands(Claim):
     quantiles: tuple[float, ...] | None = None
     needs: str | None = None
     values: tuple[str, ...] | None = None
+    within: str | None = None
+    min_peers: int = MIN_PEERS
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -64,6 +76,17 @@ class Bands(Claim):
                 f"{len(self.cuts) + 1} values.",
             )
         check_predicate(self.needs, "bands.needs")
+        self._check_peers()
+
+    def _check_peers(self) -> None:
+        if self.within is not None and self.quantiles is None:
+            raise DefinitionError(
+                f"bands of {self.of!r} has fixed edges within {self.within!r}.",
+                "quantiles with within: a fixed edge is the same for all peers.",
+            )
+        is_count = isinstance(self.min_peers, int) and not isinstance(self.min_peers, bool)
+        if not is_count or self.min_peers < 2:
+            raise DefinitionError(f"bands.min_peers is {self.min_peers!r}.", "a whole number from 2.")
 
     @property
     def cuts(self) -> tuple[float, ...]:
@@ -86,8 +109,16 @@ class Bands(Claim):
         """Return the number of bands, when the label's values name them."""
         return None if self.values else len(self.cuts) + 1
 
-    def plan(self, context: ClaimContext) -> WidePlan:
+    def peers(self) -> str | None:
+        """Return the label or column that makes users each other's peers, if any."""
+        return self.within
+
+    def plan(self, context: ClaimContext) -> WidePlan | RowsPlan:
         """Return value, confidence and evidence as SQL over the measures."""
+        if self.within is not None:
+            names = self.values or context.label.values
+            wanted = peers.PeerBands(self.of, self.cuts, names, self.within, self.min_peers, self.needs)
+            return wanted.plan(context)
         names = self.values or context.label.values
         needs = context.predicate(self.needs) if self.needs else None
         if self.quantiles is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -30,6 +30,7 @@ class Claim:
 
     kind: ClassVar[str]
     source: ClassVar[str | None] = None  # None: follows from the tables the measures rest on
+    is_closed: ClassVar[bool] = False  # the values the definition names are all it can say
 
     reliability: float | None = None
     expires_days: float | None = None
@@ -58,6 +59,28 @@ class Claim:
     def table_expressions(self) -> dict[str, Expression]:
         """Return the expressions over the columns of `table`."""
         return {}
+
+    def tables(self) -> tuple[str, ...]:
+        """Return all tables the claim reads itself."""
+        table = self.table()
+        return () if table is None else (table,)
+
+    def columns_read(self, schemas: Mapping[str, Mapping[str, str]]) -> set[str]:
+        """Return the columns the claim reads itself, as "table.column"."""
+        names = {name for each in self.table_expressions().values() for name in each.columns}
+        return {f"{table}.{name}" for table in self.tables() for name in names}
+
+    def why_not(self, schemas: Mapping[str, Mapping[str, str]]) -> str | None:
+        """Return what else keeps the claim from being computed, or None."""
+        return None
+
+    def peers(self) -> str | None:
+        """Return the label or profile column whose value makes users each other's peers, if any."""
+        return None
+
+    def why_alone(self, sources: Collection[str]) -> str | None:
+        """Return why the claim cannot speak beside claims of these sources only, or None."""
+        return None
 
     def said_values(self) -> tuple[str, ...]:
         """Return the values the definition can publish, as far as it names them."""

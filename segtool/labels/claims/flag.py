@@ -33,6 +33,7 @@ class Flag(Claim):
     """
 
     kind: ClassVar[str] = "flag"
+    is_closed: ClassVar[bool] = True
 
     when: str
     needs: str | None = None

@@ -98,8 +98,9 @@ class Preference(Claim):
         found = {"by": check_expression(self._by_sql(), "preference.by")}
         if self.where:
             found["where"] = check_expression(self.where, "preference.where")
-        if self.half_life_days:
-            found["half_life_days"] = check_expression("age_days", "preference.half_life_days")
+        for name in ("half_life_days", "expires_days"):
+            if getattr(self, name):
+                found[name] = check_expression("age_days", f"preference.{name}")
         return found
 
     def _by_sql(self) -> str:
@@ -128,7 +129,10 @@ class Preference(Claim):
         scored = _SCORED.format(
             counts=counts, users=users, everyone=everyone, prior=prior, least=self.min, lift=f"{float(self.lift)}",
             needs=context.join_needs(self.needs), at_least=self.at_least, top=self.top,
-            as_of=context.as_of_sql, root=beta_root("shape_in", "shape_out", "threshold"),
+            newest=", c.newest_age, c.newest" if self.expires_days else "",
+            age="newest_age" if self.expires_days else "CAST(0 AS DOUBLE)",
+            moment="newest" if self.expires_days else context.as_of_sql,
+            root=beta_root("shape_in", "shape_out", "threshold"),
             score=clip_score(beta_score("shape_in", "shape_out", "root")), below=normal_below("z"),
             value=context.mapped("c.value", self.values),
         )  # fmt: skip
@@ -162,20 +166,31 @@ class Preference(Claim):
         expressions = context.table_sql(self)
         by, where = expressions["by"], expressions.get("where")
         condition = f"{by} IS NOT NULL" + (f" AND ({where})" if where else "")
+        times, newest, kept = self._newest_sql(context)
         if self.half_life_days:
             rows = (
-                f"(\n  SELECT user_id, CAST({by} AS VARCHAR) AS value,\n"
+                f"(\n  SELECT user_id, CAST({by} AS VARCHAR) AS value{times},\n"
                 f"    power(0.5, {expressions['half_life_days']} / {float(self.half_life_days)}) AS row_weight\n"
                 f"  FROM {c.quoted(self.table_name)}\n  WHERE {condition}\n) AS weighted"
             )
             sums = "sum(row_weight) AS weight, sum(row_weight * row_weight) AS weight_squared"
-            return f"SELECT user_id, value, count(*) AS n, {sums}\nFROM {rows}\nGROUP BY user_id, value"
+            return (
+                f"SELECT user_id, value, count(*) AS n, {sums}{newest}\nFROM {rows}\nGROUP BY user_id, value"
+            )
         return (
-            f"SELECT user_id, value, n, n AS weight, n AS weight_squared\nFROM (\n"
-            f"  SELECT user_id, CAST({by} AS VARCHAR) AS value, count(*) AS n\n"
+            f"SELECT user_id, value, n, n AS weight, n AS weight_squared{kept}\nFROM (\n"
+            f"  SELECT user_id, CAST({by} AS VARCHAR) AS value, count(*) AS n{newest}\n"
             f"  FROM {c.quoted(self.table_name)}\n  WHERE {condition}\n"
             f"  GROUP BY user_id, CAST({by} AS VARCHAR)\n) AS counted"
         )
+
+    def _newest_sql(self, context: ClaimContext) -> tuple[str, str, str]:
+        """Return what the newest row of a value adds: by it the preference expires, if it does."""
+        if not self.expires_days or not context.has_column(self.table_name, "age_days"):
+            return "", "", ""
+        time = context.time_of(self.table_name)
+        times = f", age_days, {time}" if self.half_life_days else ""
+        return times, f", min(age_days) AS newest_age, max({time}) AS newest", ", newest_age, newest"
 
 
 def _check_at_least(name: str, value, low: float) -> None:
@@ -216,13 +231,13 @@ FROM (
   FROM (
     SELECT user_id, value, round(least(greatest(1 - {below}, 0.01), 0.99), 4) AS confidence,
       n AS n_evidence, n_user AS detail_n, detail_lift,
-      CAST(0 AS DOUBLE) AS observed_age, {as_of} AS observed_at
+      {age} AS observed_age, {moment} AS observed_at
     FROM (
       SELECT *, {score} AS z
       FROM (
         SELECT *, round(shape_in / (shape_in + shape_out) / share, 4) AS detail_lift, {root} AS root
         FROM (
-          SELECT c.user_id, {value} AS value, c.n, u.n AS n_user, e.share,
+          SELECT c.user_id, {value} AS value, c.n, u.n AS n_user, e.share{newest},
             greatest(p.strength * e.share + c.weight * u.weight / u.weight_squared, 0.3) AS shape_in,
             greatest(p.strength * (1 - e.share) + (u.weight - c.weight) * u.weight / u.weight_squared, 0.3)
               AS shape_out,

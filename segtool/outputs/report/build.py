@@ -13,7 +13,7 @@ from segtool.outputs.privacy import hide_small_sizes, suppress_small_cells
 from segtool.outputs.report.facts import ReportFacts, describe_cards, describe_table
 from segtool.outputs.report.figures import inline_svg
 from segtool.outputs.report.plan_facts import MAX_ROWS, describe_plan, plain_words, words
-from segtool.outputs.small_shares import mask_profile, read_profile, say_share
+from segtool.outputs.small_shares import mask_people, mask_profile, read_profile, say_share
 from segtool.plots import (
     count_stages,
     elide,
@@ -115,12 +115,12 @@ def describe_study(
         about=about,
         simulated=simulated,
         verdict=personas.verdict,
-        notes=tuple(plain_words(note) for note in getattr(personas, "notes", ())),
+        notes=tuple(plain_words(mask_people(note, min_cell)) for note in getattr(personas, "notes", ())),
         tiles=_tiles(sources, labels, personas, min_cell),
         cards=describe_cards(labels, personas, plan, min_cell=min_cell, sensitive=sensitive),
         plan=describe_plan(plan, min_cell=min_cell),
         plan_left_out=f"{more:,} more rows: targeting.csv has them all" if more > 0 else "",
-        plan_notes=tuple(plain_words(note) for note in plan.notes),
+        plan_notes=tuple(plain_words(mask_people(note, min_cell)) for note in plan.notes),
         choice=describe_table(personas.choice(), CHOICE_COLUMNS),
         coverage=_coverage_table(labels, sensitive),
         conflicts=_conflict_table(labels, min_cell, sensitive),

@@ -14,7 +14,14 @@ from segtool.errors import InputError
 from segtool.sources.guess.labels import write_labels
 from segtool.sources.guess.look import TableLook, look_at
 from segtool.sources.guess.roles import TableGuess, guess_tables
-from segtool.sources.guess.write import StudyGuess, describe_columns, reason_for, text, write_study
+from segtool.sources.guess.write import (
+    StudyGuess,
+    describe_columns,
+    has_codebook,
+    reason_for,
+    text,
+    write_study,
+)
 from segtool.sources.schemas import SCHEMAS
 from segtool.sources.times import parse_as_of
 
@@ -113,6 +120,27 @@ def guess_labels(paths: Sequence[str | Path]) -> str | None:
         looks = [look for number, path in enumerate(files) for look in look_at(path, engine, number)]
         used, _ = _choose(looks)
         return write_labels(used)
+
+
+def guess_codebook(paths: Sequence[str | Path]) -> str | None:
+    """Return the text of a codebook.csv for a survey out of a tool that segtool knows, None without one.
+
+    It belongs beside the study that `guess_study` makes of the same files, which names it.
+
+    Raises
+    ------
+    InputError
+        See `guess_study`.
+    """
+    files = [Path(path) for path in paths]
+    if not files:
+        raise InputError("No file was named.", NEEDED, "Name at least one file.")
+    with DuckDBEngine() as engine:
+        looks = [look for number, path in enumerate(files) for look in look_at(path, engine, number)]
+        used, _ = _choose(looks)
+        survey = next((guess for guess in used if has_codebook(guess)), None)
+        # Spreadsheets take a file for UTF-8 by this mark, and would garble Chinese without it.
+        return "\ufeff" + survey.look.raw.codebook.to_csv() if survey else None
 
 
 def _choose(looks: list[TableLook]) -> tuple[list[TableGuess], list[tuple[TableGuess, str]]]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 
+from segtool.sources.adaptors.answers import SEPARATOR
+from segtool.sources.adaptors.codebook import Question
 from segtool.sources.guess.look import ColumnLook
 from segtool.sources.guess.roles import TableGuess
-from segtool.sources.guess.toml_text import comment, shorten, text
+from segtool.sources.guess.toml_text import comment, one_line, shorten, text
 from segtool.sources.guess.words import CONTACT_NAMES, match_name, plain_name
 
 MOST_VALUES = 12  # more kinds of people than this are told apart by no label
@@ -32,13 +34,15 @@ def write_labels(used: list[TableGuess]) -> str | None:
     if any(guess.table == "events" for guess in used):
         return None  # the built-in labels have enough to say; profile columns would drown it
     taken: set[str] = set(BUILTIN)
-    parts = [
-        part
-        for guess in used
-        if guess.table in ("survey", "users")
-        for column in _columns(guess)
-        if (part := _label(guess, column, taken))
-    ]
+    parts = []
+    for guess in used:
+        if guess.table not in ("survey", "users"):
+            continue
+        if guess.look.raw.codebook:
+            found = [label_of_question(question, taken) for question in guess.look.raw.codebook]
+        else:
+            found = [_label(guess, column, taken) for column in _columns(guess)]
+        parts += [part for part in found if part]
     return "\n".join([HEAD, *parts]) if parts else None
 
 
@@ -75,6 +79,36 @@ def _label(guess: TableGuess, column: ColumnLook, taken: set[str]) -> str | None
         ordered = ", ".join(text(value) for value in sorted(values, key=int))
         lines += [f"values = [{ordered}]", "ordered = true   # a scale; delete both if they are mere codes"]
     return "\n".join([*lines, f"[[labels.{key}.claims]]", _claim(guess, column, mark)]) + "\n"
+
+
+def label_of_question(question: Question, taken: set[str]) -> str | None:
+    """Return the label of a question that a codebook explains, None for one that tells no kinds apart."""
+    values = list(dict.fromkeys(question.values.values() or question.columns.values()))
+    many = question.kind == "multi"
+    most = 2 * MOST_VALUES if many else MOST_VALUES
+    choice = question.kind in ("single", "multi", "scale") and 2 <= len(values) <= most
+    if not choice or max(map(len, values)) > LONGEST_VALUE:
+        return None
+    name = _label_name(question.id, taken)
+    taken.add(name)
+    key = name if name.isascii() else text(name)
+    title = re.sub(r"[{}]", "", shorten(one_line(question.text or question.id), 60)).strip()
+    lines = [
+        comment(f"Question {question.id}: {shorten(', '.join(values))}."),
+        f"[labels.{key}]",
+        f"title = {text(title)}",
+        'facet = "other"   # or a word for what it is about: life stage, taste, ...',
+        f"phrase = {text(f'{title}: {{value}}')}",
+    ]
+    if many:
+        lines.append("many = true   # several answers")
+    # All that the codebook knows: "unmapped" is no kind of people.
+    lines.append(f"values = [{', '.join(map(text, values))}]")
+    if question.kind == "scale":
+        lines.append("ordered = true")
+    separator = f", separator = {text(SEPARATOR)}" if many else ""
+    claim = f"answer = {{question = {text(question.id)}{separator}}}"
+    return "\n".join([*lines, f"[[labels.{key}.claims]]", claim]) + "\n"
 
 
 def _describe(guess: TableGuess, column: ColumnLook, key: str, values: list[str]) -> list[str]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
 
 from segtool.engines import DuckDBEngine, literal
 from segtool.errors import InputError
+from segtool.sources.adaptors import PLAIN, Adaptor, look_at_head, recognise
+from segtool.sources.adaptors.stage import read_adapted
 from segtool.sources.numbers import guess_decimal, read_number
 from segtool.sources.raw import Raw, RawColumn
 from segtool.sources.readers import read_raw
@@ -78,6 +80,8 @@ class TableLook:
     warning: str
     raw: Raw = field(repr=False)
     engine: DuckDBEngine = field(repr=False)
+    adaptor: Adaptor | None = None  # of the tool whose export it is
+    certain: bool = True  # that it is
 
     @property
     def shown(self) -> str:
@@ -133,10 +137,29 @@ def look_at(path: Path, engine: DuckDBEngine, number: int) -> list[TableLook]:
     """
     looks = []
     for sheet in _sheets(path):
-        settings = TableSettings(path=str(path), sheet=sheet)
-        raw = read_raw(engine, f"look_{number}_{len(looks)}", settings, None, None)
-        looks.append(_look(path, sheet, raw, engine))
+        settings = TableSettings(path=str(path), sheet=sheet, format=PLAIN)
+        name = f"look_{number}_{len(looks)}"
+        look = _look_adapted(path, sheet, settings, name, engine)
+        if look is None:
+            look = _look(path, sheet, read_raw(engine, name, settings, None, None), engine)
+        looks.append(look)
     return looks
+
+
+def _look_adapted(path: Path, sheet, settings: TableSettings, name: str, engine) -> TableLook | None:
+    """Look at an export of a tool that segtool knows; None if it is of none."""
+    if not path.is_file():
+        return None
+    certainty, adaptor = recognise(look_at_head(path, sheet=sheet))
+    if adaptor is None:
+        return None
+    try:
+        raw = read_adapted(engine, name, adaptor, [path], settings)
+    except InputError:
+        if certainty == "sure":
+            raise
+        return None
+    return replace(_look(path, sheet, raw, engine), adaptor=adaptor, certain=certainty == "sure")
 
 
 def is_missing(value: object) -> bool:

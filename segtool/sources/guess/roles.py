@@ -40,6 +40,8 @@ TELLING = {
     "messages": ("group_id", "message_id", "reply_to", "text"),
     "members": ("group_id", "left_at", "role", "invited_by"),
     "activities": ("group_id", "activity_id", "starts_at", "ends_at"),
+    "lists": ("list",),
+    "corrections": ("label", "value"),  # notes too, and likelier: the file's name has to say it
 }
 MOST_EVENT_WORDS = 300  # a column with more different values holds no names of events
 FEW_QUESTIONS = 3
@@ -85,8 +87,29 @@ class TableGuess:
 
 def guess_tables(look: TableLook) -> list[TableGuess]:
     """Return what a file could be, likeliest first; those without a gap come before the others."""
+    if look.adaptor is not None:
+        return [_take_adaptors_word(look)]
     guesses = [_weigh(_match(table, look)) for table in SCHEMAS]
     return sorted(guesses, key=lambda guess: (bool(guess.missing), -guess.score))
+
+
+def _take_adaptors_word(look: TableLook) -> TableGuess:
+    """Return the table of a tool's export, whose columns the adaptor knows."""
+    adaptor, raw = look.adaptor, look.raw
+    schema, why = SCHEMAS[adaptor.table], f"as {adaptor.title} has it"
+    guess = TableGuess(adaptor.table, look, {}, score=10.0, constants=dict(raw.defaults.get("constants", {})))
+    named = {name: name for name in schema.names if look.column(name)}
+    for role, name in {**named, **raw.defaults.get("columns", {})}.items():
+        if column := look.column(name):
+            guess.matches[role] = Match(role, column, 2.0, why)
+    for role, names in raw.candidates.items():
+        columns = [column for name in names if (column := look.column(name))]
+        if columns and role not in guess.matches:
+            others = tuple(column.name for column in columns[1:])
+            guess.matches[role] = Match(role, columns[0], 1.0, why, others)
+    guess.missing = [r for r in schema.required if r not in guess.matches and r not in guess.constants]
+    guess.reasons.append(f"an export of {adaptor.title}")
+    return guess
 
 
 def _match(table: str, look: TableLook) -> TableGuess:

@@ -14,6 +14,7 @@ from segtool.sources.guess.toml_text import comment, one_line, shorten, text
 from segtool.sources.guess.words import CONTACT_NAMES, ROLE_NAMES, match_name
 from segtool.sources.schemas import SCHEMAS
 
+CODEBOOK = "codebook.csv"  # the name of the file that `segtool init` writes
 MOST_WORDS_SHOWN = 40
 LINE = 104
 
@@ -73,15 +74,32 @@ def _table(guess: TableGuess, base: Path) -> str:
     lines += [f"[sources.{guess.table}]", f"path = {text(relative(look.path, base))}"]
     if look.sheet:
         lines.append(f"sheet = {text(look.sheet)}")
-    lines += _time_lines(guess)
-    lines += _decimal_lines(guess)
-    if guess.constants:
+    lines += _adaptor_lines(guess) if look.adaptor else [*_time_lines(guess), *_decimal_lines(guess)]
+    if guess.constants and not look.adaptor:
         shown = ", ".join(f"{role} = {text(value)}" for role, value in guess.constants.items())
         lines.append(comment(_why_constant(guess)))
         lines.append(f"constants = {{{shown}}}")
     lines += _column_lines(guess)
     lines += [line for role in ("event", "channel") for line in _value_lines(guess, role)]
     return "\n".join(lines) + "\n"
+
+
+def _adaptor_lines(guess: TableGuess) -> list[str]:
+    """Return the format, the codebook, and what the adaptor leaves out."""
+    look = guess.look
+    sure = "" if look.certain else '   # guess: "plain" reads the file as it stands'
+    lines = [f"format = {text(look.adaptor.name)}{sure}"]
+    if has_codebook(guess):
+        lines.append(
+            f"codebook = {text(CODEBOOK)}   # written beside this file: what the questions are; edit it"
+        )
+    lines += [comment(f"Left out: {item.what} ({item.n:,}): {item.why}.") for item in look.raw.left_out]
+    return lines + [comment(f"Mind: {note}.") for note in look.raw.notes]
+
+
+def has_codebook(guess: TableGuess) -> bool:
+    """Return whether a codebook is written for a table."""
+    return guess.table == "survey" and bool(guess.look.raw.codebook and guess.look.raw.codebook.questions)
 
 
 def _why_constant(guess: TableGuess) -> str:
@@ -140,6 +158,7 @@ def _rest_lines(guess: TableGuess) -> list[str]:
     ]
     if guess.table == "survey":
         questions = [column.name for column in find_questions(guess)] or rest
+        questions = [q.id for q in guess.look.raw.codebook] if has_codebook(guess) else questions
         shown = shorten(", ".join(questions))
         return [comment(f"Questions: {shown}. A labels.toml makes labels of them (see [labels] below).")]
     lines = (
@@ -162,6 +181,8 @@ def _rest_lines(guess: TableGuess) -> list[str]:
 
 def _value_lines(guess: TableGuess, role: str) -> list[str]:
     if role not in guess.matches or SCHEMAS[guess.table].column(role) is None:
+        return []
+    if role in guess.look.raw.defaults.get("values", {}):
         return []
     mapped, kept = map_words(guess, role)
     lines = []

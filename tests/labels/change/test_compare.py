@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from segtool.errors import InputError, ParameterError
-from segtool.labels import Catalog, Flag, Label, Labels, Measure, label_users
+from segtool.labels import Catalog, Flag, Inferred, Label, Labels, Measure, Note, label_users
 from segtool.labels.change import compare_labels, label_costs
 from segtool.sources import Sources
 
@@ -108,8 +108,6 @@ def two_dates():
         "value": ["no"] * 30 + ["yes"] * 5, "author": "ann", "noted_at": "2026-06-10",
     })  # fmt: skip
     n = Measure("n", "events", "count(*)", no_rows=0)
-    from segtool.labels import Note
-
     catalog = Catalog([n], [Label("busy", "activity", [Flag("n >= 20"), Note()], values=["no", "yes"])])
     tables = {"events": events, "notes": notes}
     found = [label_users(Sources.read(tables, as_of=day), catalog) for day in ("2026-06-01", "2026-06-25")]
@@ -144,3 +142,10 @@ def test_costs_cover_every_label_and_the_whole(two_dates):
     assert table["label"].tolist() == ["busy", "all together"]
     assert table["share"].iloc[0] == pytest.approx(1) and (table["seconds"] > 0).all()
     assert table["n_values"].tolist() == [40, 40] and table["n_scans"].tolist() == [1, 1]
+
+
+def test_a_label_that_a_model_carries_has_no_cost_of_its_own(two_dates):
+    after = two_dates.after
+    guessed = Label("guess", "x", [Note("busy"), Inferred(teachers="notes")], values=["no", "yes"])
+    table = label_costs(after.sources, after.catalog + Catalog([], [guessed])).set_index("label")
+    assert pd.isna(table.loc["guess", "seconds"]) and table.loc["busy", "seconds"] > 0
