@@ -81,7 +81,7 @@ def export_study(
         told = write_model(personas, folder / "persona_model.json", settings.min_cell, inside)
         write_report(
             folder / "report.html", sources=sources, labels=labels, personas=personas, plan=plan,
-            settings=settings, study=study,
+            pixels=pixels, settings=settings, study=study,
         )  # fmt: skip
         manifest = describe_export(
             folder, rows, sources, labels, personas, settings, study, {"kept_inside": list(inside), **told}
@@ -97,6 +97,7 @@ def write_report(
     labels,
     personas,
     plan,
+    pixels=None,
     settings: ExportSettings | None = None,
     study: Any = None,
 ) -> Path:
@@ -106,7 +107,7 @@ def write_report(
     ----------
     path : path
         The HTML file; an older one is replaced.
-    sources, labels, personas, plan, settings, study
+    sources, labels, personas, plan, pixels, settings, study
         As for `export_study`.
 
     Returns
@@ -126,6 +127,7 @@ def write_report(
         plan=plan,
         min_cell=settings.min_cell,
         sensitive=find_sensitive(labels, settings),
+        pixels=pixels,
         **_about(study),
     )
     try:

@@ -126,6 +126,9 @@ def list_pixels(pixels, min_cell: int) -> pd.DataFrame:
     ]
     for name in (*counted, "sentence", "weakest_part"):
         table[name] = table[name].mask(hidden)
+    # The tests that a pinned one fails are told with the numbers that failed them.
+    told = table["why"].str.contains(r"\d", regex=True) & ~table["why"].str.startswith("fewer than")
+    table["why"] = table["why"].mask(hidden & told, f"too few users to say (fewer than {min_cell})")
     return table
 
 

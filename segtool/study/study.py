@@ -300,6 +300,7 @@ class Study:
             labels=self._labels,
             personas=self._personas,
             plan=plan,
+            pixels=self._latest_pixels(),
             study=self.file,
         )
 

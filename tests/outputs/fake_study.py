@@ -109,6 +109,25 @@ class FakeLabels:
             }
         )
 
+    def inference(self):
+        """Return one value that is carried further, one that abstains, and one answered by few."""
+        from segtool.labels.inference.report import Inference
+
+        table = pd.DataFrame(
+            {
+                "label": ["life_stage", "life_stage", "lifecycle"],
+                "value": ["retired", "student", "new"],
+                "verdict": ["infers", "abstains", "infers"],
+                "n_respondents": [180, 180, 180],
+                "n_positive": [60, 31, 3],
+                "precision_asked": [0.8, 0.8, 0.8],
+                "precision": [0.91, np.nan, 0.85],
+                "n_published": [77, 0, 40],
+                "reason": ["41 of 45 held-out respondents were right", "best provable precision 0.66", "3 of 3"],
+            }
+        )
+        return Inference(table, pd.DataFrame())
+
     def left_out(self):
         return pd.DataFrame(
             {"label": ["group_role"], "why": ["needs the table messages, which is not there"]}

@@ -21,6 +21,16 @@ def test_numbers_of_few_are_blank_at_the_stricter_floor():
     assert shown.drop(index=small)["n_users"].notna().all()
 
 
+def test_why_a_pin_fails_is_told_without_numbers_of_few():
+    pin = [{"a": "yes", "e": "yes"}]
+    pixels = Labels.from_frame(planted_table(4000)).pixels(pin=pin)
+    table = pixels.to_pandas()
+    assert table.loc[0, "status"] == "pinned, fails" and "lift" in table.loc[0, "why"]
+    shown = list_pixels(pixels, min_cell=4000)
+    assert shown.loc[0, "why"] == "too few users to say (fewer than 4000)"
+    assert list_pixels(pixels, min_cell=5)["why"].tolist() == table["why"].tolist()
+
+
 def test_a_label_that_stays_inside_is_in_no_pixel():
     pixels = Labels.from_frame(planted_table(4000)).pixels()
     table = list_pixels(pixels.without(["a"]), min_cell=5)

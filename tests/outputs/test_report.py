@@ -264,9 +264,9 @@ def test_a_page_fits_and_its_tables_sort(browser, page, tmp_path, width):
     assert seen == {"dialogs": 0, "requests": 1, "problems": [], "sideways": 0}
     tab = browser.pages[-1]
     rows = "document.querySelector('#labels table.sortable').tBodies[0].rows"
-    cells = f"[...{rows}].map(row => row.cells[5].textContent)"
+    cells = f"[...{rows}].map(row => row.cells[6].textContent)"
     before = tab.evaluate(cells)
-    tab.locator("#labels table.sortable").first.locator("th button").nth(5).click()
+    tab.locator("#labels table.sortable").first.locator("th button").nth(6).click()
     assert tab.evaluate(cells) == sorted(before, key=int)
 
 
@@ -301,3 +301,28 @@ def open_page(browser, html, folder, width):
 
 def test_topics_of_the_fake_study_are_all_in_the_page(page):
     assert sum(topic.replace("&", "&amp;") in page for topic in TOPICS) > 6
+
+
+def test_what_was_inferred_is_told_with_its_proof_and_counts_nobody(study):
+    shown = render(study)
+    assert "What answers say of those who gave none" in shown
+    assert "41 of 45 held-out respondents were right" in shown and "best provable precision 0.66" in shown
+    assert "3 of 3" not in shown  # three people answered so
+    assert "41 of 45" not in render(study, sensitive=["life_stage"])
+
+
+def test_pixel_labels_stand_in_the_page_unless_they_count_few(study):
+    class Found:
+        def without(self, labels):
+            return self
+
+        def to_pandas(self):
+            return pd.DataFrame({
+                "pixel": ["Retired people who like tea", "People who do both"], "n_users": [40, 3],
+                "n_known": [300, 300], "lift": [2.4, 9.0], "lift_low": [2.0, 8.0], "lift_high": [3.1, 9.5],
+                "status": "found", "why": "", "sentence": "x", "weakest_part": "y", "n_parts": 2,
+            })  # fmt: skip
+
+    shown = render(study, pixels=Found())
+    assert "Retired people who like tea" in shown and "2.0 to 3.1" in shown
+    assert "People who do both" not in shown and "Combinations there are more of" not in render(study)

@@ -10,10 +10,11 @@ from matplotlib.figure import Figure
 from segtool.errors import InputError, NotFittedError, PrivacyError
 from segtool.outputs.manifest import read_versions
 from segtool.outputs.privacy import hide_small_sizes, suppress_small_cells
-from segtool.outputs.report.facts import ReportFacts, describe_cards, describe_table
+from segtool.outputs.report.facts import NOTHING, ReportFacts, Table, describe_cards, describe_table
 from segtool.outputs.report.figures import inline_svg
 from segtool.outputs.report.plan_facts import MAX_ROWS, describe_plan, plain_words, words
 from segtool.outputs.small_shares import mask_people, mask_profile, read_profile, say_share
+from segtool.outputs.tables import list_pixels
 from segtool.plots import (
     count_stages,
     elide,
@@ -51,6 +52,23 @@ CONFLICT_COLUMNS = {
     "n_users": "Users",
     "share": "Of those both know %",
 }
+PIXEL_COLUMNS = {
+    "pixel": "Who",
+    "n_users": "Users",
+    "n_known": "Of those known",
+    "lift": "Times chance",
+    "halves": "In any half",
+}
+INFERRED_COLUMNS = {
+    "label": "Label",
+    "value": "Value",
+    "verdict": "Verdict",
+    "n_respondents": "Answers",
+    "precision_asked": "Asked %",
+    "precision": "Held out %",
+    "n_published": "Users told",
+    "reason": "Why",
+}
 DATA_COLUMNS = {
     "table": "Table",
     "read": "Read",
@@ -81,6 +99,7 @@ def describe_study(
     min_cell: int = 5,
     sensitive: Sequence[str] = (),
     draw_map: bool = True,
+    pixels=None,
 ) -> ReportFacts:
     """Gather what the report says.
 
@@ -102,6 +121,8 @@ def describe_study(
         Labels that are not to appear.
     draw_map : bool
         The map takes the longest; a quick look can do without.
+    pixels : Pixels, optional
+        The conjunctions of labels worth a sentence.
 
     Returns
     -------
@@ -124,6 +145,8 @@ def describe_study(
         choice=describe_table(personas.choice(), CHOICE_COLUMNS),
         coverage=_coverage_table(labels, sensitive),
         conflicts=_conflict_table(labels, min_cell, sensitive),
+        pixels=_pixel_table(pixels, min_cell, sensitive),
+        inferred=_inferred_table(labels, min_cell, sensitive),
         left_out=_left_out_table(labels),
         not_in_data=_not_in_data(labels, sensitive),
         data=describe_table(sources.summary().to_pandas(), DATA_COLUMNS),
@@ -185,6 +208,29 @@ def _conflict_table(labels, min_cell: int, sensitive: Sequence[str]):
     for name in ("kept_value", "against_value"):
         found[name] = [words(value) for value in found[name]]
     return describe_table(found, CONFLICT_COLUMNS, max_rows=25, where_all="labels.conflicts() has them all")
+
+
+def _pixel_table(pixels, min_cell: int, sensitive: Sequence[str]) -> Table:
+    if pixels is None:
+        return NOTHING
+    found = list_pixels(pixels.without(sensitive), min_cell)
+    found = found[found["n_users"].notna() & found["status"].isin(["found", "pinned"])]
+    halves = zip(found["lift_low"], found["lift_high"], strict=True)
+    found = found.assign(halves=[f"{low:.1f} to {high:.1f}" for low, high in halves])
+    return describe_table(found, PIXEL_COLUMNS, max_rows=12, where_all="pixels.csv has them all")
+
+
+def _inferred_table(labels, min_cell: int, sensitive: Sequence[str]) -> Table:
+    """Return what answers were carried to those who gave none; of labels answered by few, nothing."""
+    found = labels.inference().to_pandas()
+    if found.empty:
+        return NOTHING
+    is_shown = (found["n_respondents"] >= min_cell) & ~found["label"].isin(list(sensitive))
+    few = found["n_published"].between(1, min_cell - 1) | found["n_positive"].between(1, min_cell - 1)
+    found = found[is_shown & ~few].sort_values("verdict", ascending=False, kind="stable")
+    found = found.assign(label=found["label"].map(labels.titles()).fillna(found["label"]))
+    found["value"] = [words(value) for value in found["value"]]
+    return describe_table(found, INFERRED_COLUMNS, max_rows=25, where_all="labels.inference() has them all")
 
 
 def _made(sources, seed: int, min_cell: int, sensitive: Sequence[str]) -> tuple[tuple[str, str], ...]:

@@ -71,6 +71,9 @@ class Table:
     left_out: str = ""
 
 
+NOTHING = Table((), ())
+
+
 @dataclass(frozen=True)
 class ReportFacts:
     """Everything the page says."""
@@ -95,6 +98,8 @@ class ReportFacts:
     data: Table
     made: tuple[tuple[str, str], ...]
     limits: tuple[str, ...]
+    pixels: Table = NOTHING
+    inferred: Table = NOTHING
     figures: dict[str, str] = field(default_factory=dict)
 
 
