@@ -8,6 +8,7 @@ import os
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("MPLBACKEND", "Agg")
 
+import importlib.util
 import shutil
 from pathlib import Path
 
@@ -23,9 +24,13 @@ FLAGS = (
 @pytest.fixture(scope="session")
 def spark_session():
     """Spark on two threads, started once for all tests that ask for it."""
-    pyspark_sql = pytest.importorskip("pyspark.sql", reason="the spark extra is not installed")
-    if shutil.which("java") is None and not Path(os.environ.get("JAVA_HOME", "-"), "bin", "java").exists():
-        pytest.skip("there is no Java")
+    has_java = shutil.which("java") or Path(os.environ.get("JAVA_HOME", "-"), "bin", "java").exists()
+    if importlib.util.find_spec("pyspark") is None or not has_java:
+        if os.environ.get("CI"):
+            pytest.fail("Spark or Java is not installed, and under CI both engines must agree")
+        pytest.skip("the spark extra or Java is not installed")
+    import pyspark.sql as pyspark_sql
+
     settings = {
         "spark.ui.enabled": "false", "spark.ui.showConsoleProgress": "false", "spark.log.level": "ERROR",
         "spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1", "spark.driver.memory": "2g",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import logging
 import os
+import re
 import uuid
 import warnings
 from collections.abc import Iterator
@@ -37,6 +38,7 @@ SESSION = {
     # Plans of hundreds of columns: written out as text they would cost more than they do.
     "spark.sql.maxPlanStringLength": "2000",
 }
+_TABLE = re.compile(r"\b(?:FROM|JOIN)\s+\"?([^\s\",()]+)", re.IGNORECASE)
 LOCAL = {
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
@@ -70,7 +72,7 @@ class SparkEngine:
     -----
     A table that is made is held by the executors (memory, then their disks) and its history is cut
     off, so that the plan of the next one stays small. A view reads its tables as they were when it
-    was made, and holds its rows once it was read.
+    was made; one over tables made here is held as well, once it was read.
 
     Examples
     --------
@@ -85,6 +87,8 @@ class SparkEngine:
         self._given, self.memory = session, memory
         self._frames: dict[str, tuple[str, Any]] = {}  # name in lower case -> name, Spark's DataFrame
         self._types: dict[str, dict[str, str]] = {}  # the same name -> column -> type
+        self._made: set[str] = set()  # tables whose rows are held
+        self._open: set[str] = set()  # views over those, whose rows are not held yet
 
     @cached_property
     def session(self) -> Any:
@@ -148,9 +152,26 @@ class SparkEngine:
     def create(self, name: str, sql: str, *, lazy: bool = False) -> None:
         """Make or replace a table (a view if ``lazy``) from a SELECT, which may read the old one."""
         frame = self._run(sql)
-        # What a view answers is held from the first time on: a ledger joins the same two tables once
-        # for every claim, and planning that again costs seconds whatever the number of rows.
-        self._keep(name, frame.persist() if lazy else frame.localCheckpoint())
+        rests_on = self._named_in(sql) & (self._made | self._open)
+        self._keep(name, frame if lazy else frame.localCheckpoint())
+        if lazy and rests_on:
+            self._open.add(name.lower())
+        elif not lazy:
+            self._made.add(name.lower())
+
+    @staticmethod
+    def _named_in(sql: str) -> set[str]:
+        return {name.lower() for name in _TABLE.findall(sql)}
+
+    def _hold(self, sql: str) -> None:
+        """Hold the rows of the views over made tables that a statement reads, from the first time on.
+
+        A ledger joins the same two tables once for every claim: planning that again would cost
+        seconds, whatever the number of rows. A view of somebody's own table is never held.
+        """
+        for key in sorted(self._named_in(sql) & self._open):
+            name, frame = self._frames[key]
+            self._keep(name, frame.localCheckpoint())
 
     def _keep(self, name: str, frame) -> None:
         self.drop(name)
@@ -163,7 +184,8 @@ class SparkEngine:
         _, frame = self._frames.pop(name.lower(), (None, None))
         if frame is not None:
             del self._types[name.lower()]
-            frame.unpersist()
+            self._made.discard(name.lower())
+            self._open.discard(name.lower())
             self.session.catalog.dropTempView(name)
 
     def tables(self) -> list[str]:
@@ -203,6 +225,7 @@ class SparkEngine:
         """Run a statement and return its rows as an Arrow table."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)
+            self._hold(sql)
             return self._run(sql).toArrow()
 
     def batches(self, sql: str, rows: int = 100_000) -> Iterator[pa.RecordBatch]:
@@ -210,6 +233,7 @@ class SparkEngine:
         import pyarrow as pa
 
         check_number("rows", rows, low=1, integer=True)
+        self._hold(sql)
         frame = self._run(sql)
         schema = frame.limit(0).toArrow().schema
         found = frame.toLocalIterator(prefetchPartitions=True)

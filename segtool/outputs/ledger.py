@@ -11,7 +11,7 @@ from segtool.engines import literal, quote
 from segtool.outputs.privacy import hash_ids
 
 PSEUDONYMS = "export_pseudonyms"
-ORDER = "user_id, label, value, source, claim"
+ORDER = "user_id, label, value, source, claim, evidence"
 
 
 def write_claims(labels, path: Path, inside: Iterable[str] = (), key: bytes | None = None) -> int:

@@ -97,6 +97,11 @@ def test_what_is_not_one_select_over_the_studys_tables_is_refused(text):
     assert refused.value.accepted
 
 
+def test_a_limit_is_refused_with_what_to_write_instead():
+    with pytest.raises(DefinitionError, match=r"rank them with row_number\(\)"):
+        Sql(HEAD + "events LIMIT 5")
+
+
 def test_there_are_many_hostile_texts():
     assert len(set(EXPRESSIONS)) >= 40 and len(set(SELECTS)) >= 40
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_tables import AS_OF, label_tiny, tiny_engine, values
 
-from segtool.labels import Catalog, First, Label, Last, Sequence, Times
+from segtool.labels import Catalog, First, Label, Last, Sequence, Sql, Times
 
 WORDS = ["share", "purchase", "refund", "view"]
 HALF_DAY = pd.Timedelta(hours=12)
@@ -99,7 +99,8 @@ def follow(frame: pd.DataFrame, days: float, without: bool) -> str | None:
             if a < b <= a + limit and not any(a < c < b for c in breaks):
                 return "yes"
     closed = [a + limit < AS_OF or any(c > a for c in breaks) for a in begun]
-    return "no" if begun and all(closed) else None
+    is_tied = bool(set(begun) & set(at.get("purchase", [])))  # nobody knows which of the two came first
+    return "no" if begun and all(closed) and not is_tied else None
 
 
 @settings(max_examples=8, deadline=None)
@@ -111,3 +112,22 @@ def test_sequence(events, days, without):
     refund = "event = 'refund'" if without else None
     claim = Sequence("events", "event = 'share'", "event = 'purchase'", within_days=days, without=refund)
     assert run(claim, rows) == expected
+
+
+def test_one_row_that_begins_and_ends_is_no_tie():
+    claim = Sequence("events", "event = 'purchase'", "event = 'purchase'", within_days=2)
+    rows = to_rows([("a", 20, "purchase", None), ("b", 20, "purchase", None), ("b", 20, "purchase", None)])
+    said = run(claim, rows)
+    assert said["a"] == "no" and "b" not in said
+
+
+def test_a_confidence_that_is_no_number_is_not_known():
+    select = "SELECT user_id, 'yes' AS value, {} AS confidence FROM events GROUP BY user_id"
+    rows = [{"user_id": "a", "event_time": AS_OF - HALF_DAY * n, "amount": 5.0} for n in (1, 2, 3)]
+    found = []
+    for confidence in ("corr(amount, amount)", "NULL"):
+        with tiny_engine(events=rows) as engine:
+            claim = Sql(select.format(confidence))
+            label_tiny(Catalog([], [Label("x", "test", [claim])]), engine)
+            found.append(engine.query("SELECT confidence FROM labels")["confidence"].tolist())
+    assert found[0] == found[1] == [0.95]

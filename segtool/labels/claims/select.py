@@ -190,7 +190,9 @@ def _check_node(node: exp.Expression, text: str, place: str, made: list[str]) ->
     if parts is not None:
         odd = [key for key, value in node.args.items() if value and key not in parts]
         if odd:
-            raise _error(node, text, place, f"{odd[0].strip('_')} cannot stand here.", "a plain SELECT.")
+            fix = _FIXES.get(type(node.args[odd[0]]))
+            found = f"{odd[0].strip('_')} cannot stand here."
+            raise _error(node, text, place, found, "a plain SELECT.", fix)
     if isinstance(node, exp.With) and node.parent.parent is not None:
         raise _error(
             node, text, place, "a WITH inside another SELECT.", "all steps in the one WITH at the top."

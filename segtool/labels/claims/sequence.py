@@ -20,7 +20,8 @@ class Sequence(rows.RowsClaim):
 
     "No" is said only of a user who had a `first` row and whose window has passed (or was broken
     by a `without` row) for each of them; before that it is not known. Rows of the same moment
-    have no order, so they make no sequence.
+    have no order, so they make no sequence; but of whoever has both then, as in a log with days
+    alone, "no" is not known either.
 
     Parameters
     ----------
@@ -95,6 +96,7 @@ class Sequence(rows.RowsClaim):
             f",\n  max(CASE WHEN {test} THEN 1 ELSE 0 END) AS {name}" for name, test in tests.items()
         )
         any_of = " OR ".join(f"({test})" for test in tests.values())
+        marks += f",\n  {_is_tied(first, sql['then'])} AS is_tied"
         day, age = rows.day_of(context, self.table_name), rows.age_of(context, self.table_name)
         return (
             f"SELECT user_id, {sql['time']} AS moment, max({day}) AS day, min({age}) AS age{marks}\n"
@@ -124,7 +126,7 @@ class Sequence(rows.RowsClaim):
             for end, column in (("max", "moment"), ("max", "day"), ("max", "first_day"), ("min", "age"))
         )
         return (
-            f"SELECT user_id, sum(is_first) AS n{picks},\n"
+            f"SELECT user_id, sum(is_first) AS n, max(is_tied) AS tied{picks},\n"
             f"  max(CASE WHEN is_first = 1 THEN moment END) AS begun,\n"
             f"  max(CASE WHEN is_first = 1 THEN day END) AS begun_day, {broken} AS broken\n"
             f"FROM {c.quoted(looked)}\nGROUP BY user_id"
@@ -133,7 +135,7 @@ class Sequence(rows.RowsClaim):
     def _final_sql(self, context: ClaimContext, found: str) -> str:
         passed = f"begun + {rows.interval(self.within_days)} < {context.as_of_sql} OR broken > begun"
         over = self.is_over(context)  # until then, a row that begins may still come
-        no = f" WHEN {passed} THEN {context.text(self.no)}" if self.no and over else ""
+        no = f" WHEN c.tied = 0 AND ({passed}) THEN {context.text(self.no)}" if self.no and over else ""
         value = f"CASE WHEN c.moment IS NOT NULL THEN {context.text(self.yes)}{no} END"
         return f"""\
 SELECT c.user_id, {value} AS value, {context.declared()} AS confidence,
@@ -164,3 +166,12 @@ WHERE c.begun IS NOT NULL AND {value} IS NOT NULL"""
     def _word(self, context: ClaimContext) -> str:
         word = context.event_word(self.table_name, self.without)
         return f"a {word}" if word else "what breaks it"
+
+
+def _is_tied(first: str, then: str) -> str:
+    """Return SQL of whether one row of a moment begins and another one ends it; one row may be both."""
+    n_first, n_then, n_both = (
+        f"sum(CASE WHEN {test} THEN 1 ELSE 0 END)" for test in (first, then, f"({first}) AND ({then})")
+    )
+    is_tied = f"{n_first} > 0 AND {n_then} > 0 AND ({n_first} + {n_then} > 2 OR {n_both} = 0)"
+    return f"CASE WHEN {is_tied} THEN 1 ELSE 0 END"

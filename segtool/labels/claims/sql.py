@@ -75,6 +75,8 @@ class Sql(Claim):
         said = f"{context.prefix}__said"
         has = checked.outputs.__contains__
         sure = "confidence" if has("confidence") else "NULL"
+        # Not a number, as corr() of what never varies: engines sort it above all, and it means not known.
+        known = f"nullif(TRY_CAST({sure} AS DOUBLE), CAST('NaN' AS DOUBLE))"
         n = "n_evidence" if has("n_evidence") else "NULL"
         evidence = "evidence" if has("evidence") else "NULL"
         moment = "observed_at" if has("observed_at") else "NULL"
@@ -89,7 +91,7 @@ FROM (
     AS place
   FROM (
     SELECT user_id, trim(CAST(value AS VARCHAR)) AS raw,
-      round(least(greatest(coalesce(TRY_CAST({sure} AS DOUBLE), {context.declared()}), 0.01), 0.99), 4) AS sure,
+      round(least(greatest(coalesce({known}, {context.declared()}), 0.01), 0.99), 4) AS sure,
       greatest(coalesce(TRY_CAST({n} AS BIGINT), 1), 0) AS n, CAST({evidence} AS VARCHAR) AS shown,
       TRY_CAST({moment} AS TIMESTAMP) AS moment
     FROM {c.quoted(said)}

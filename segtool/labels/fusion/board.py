@@ -62,14 +62,16 @@ def board_by_user(labels) -> pd.DataFrame:
 
     Notes
     -----
-    A row of ``corrections.csv`` (user_id, label, value, author, noted_at, text) settles one.
+    A row of ``corrections.csv`` (user_id, label, value, author, noted_at, text) settles one: it is not
+    listed again.
     """
     names = {key: quote(labels.tables[key]) for key in ("claims", "labels")}
     found = labels.engine.query(
         _BY_USER.format(fresh=_fresh(labels), least=LEAST_AGAINST, tier=_tier_sql("c.source"), **names)
     )
     single = [info.name for info in labels.infos if info.kind != "many"]
-    found = found[found["label"].isin(single)].copy()
+    is_settled = pd.MultiIndex.from_frame(found[["user_id", "label"]]).isin(_settled(labels))
+    found = found[found["label"].isin(single) & ~is_settled].copy()
     found["against_confidence"] = _as_it_counts(labels, found)
     between_people = (found["source"] == "person") & (found["against_source"] == "person")
     found = found[between_people | (found["against_confidence"] >= LEAST_AGAINST)].copy()
@@ -85,6 +87,18 @@ def board_by_user(labels) -> pd.DataFrame:
     return found.sort_values(order, ascending=[False, True, True], kind="stable")[columns].reset_index(
         drop=True
     )
+
+
+def _settled(labels) -> pd.MultiIndex:
+    """Return user_id and label of what somebody corrected."""
+    infos = () if labels.compiled is None else labels.compiled.claims
+    corrections = [literal(info.claim) for info in infos if info.kind == "correction"]
+    where = f"claim IN ({', '.join(corrections)})" if corrections else "FALSE"
+    claims = quote(labels.tables["claims"])
+    rows = labels.engine.query(
+        f"SELECT DISTINCT user_id, label FROM {claims} WHERE {where} ORDER BY user_id, label"
+    )
+    return pd.MultiIndex.from_frame(rows)
 
 
 def _as_it_counts(labels, found: pd.DataFrame) -> pd.Series:

@@ -90,7 +90,11 @@ def columns_of(name: str, measures: Mapping[str, Measure]) -> set[str]:
 
 
 def choose_measures(
-    measures: Mapping[str, Measure], *, tables: Collection[str] = (), copies_of: Iterable[str] = ()
+    measures: Mapping[str, Measure],
+    *,
+    tables: Collection[str] = (),
+    copies_of: Iterable[str] = (),
+    shut_columns: Collection[str] = (),
 ) -> list[str]:
     """Return the measures that may be features.
 
@@ -102,11 +106,14 @@ def choose_measures(
         Tables with the answers; measures of `SAID_TABLES` are never features.
     copies_of : iterable of str
         Measures that decide what is predicted: they, and those over the same columns, are left out.
+    shut_columns : collection of str
+        "table.column" of what decides it without a measure between.
     """
     shut = {table.lower() for table in (*SAID_TABLES, *tables)}
     deciding = list(copies_of)
     same = {base.name for name in deciding for base in base_measures(name, measures)}
     columns = {column for name in deciding for column in columns_of(name, measures)}
+    columns |= {column.lower() for column in shut_columns}
 
     def is_free(name: str) -> bool:
         bases = base_measures(name, measures)

@@ -95,15 +95,16 @@ def _table_step(claim: PlannedClaim) -> Step:
 def _said_sql(claim: PlannedClaim, labels: Planned, schemas: Schemas) -> str:
     plan = claim.plan
     if plan.seed_list:
-        name = claim.context.text(plan.seed_list)
+        name = claim.context.text(plan.seed_list.strip().lower())
         return (
             "SELECT DISTINCT user_id, 'seed' AS value, 1 AS teaches, CAST(1 AS DOUBLE) AS weight\n"
-            f'FROM lists\nWHERE trim("list") = {name}'
+            f'FROM lists\nWHERE lower(trim("list")) = {name}'
         )
     if plan.seed_label:
         return _seeds_sql(plan, labels)
     teachers = [each for each in labels[claim.label] if _teaches(each, plan)]
-    rows = "\n    UNION ALL ".join(_teacher_sql(each) for each in teachers) or _NOBODY
+    parts = [*map(_teacher_sql, teachers), *filter(None, map(_answered_otherwise_sql, teachers))]
+    rows = "\n    UNION ALL ".join(parts) or _NOBODY
     return _one_each(rows, claim.label.many, _weights(teachers, schemas))
 
 
@@ -132,6 +133,22 @@ def _teacher_sql(teacher: PlannedClaim) -> str:
     return (
         f"SELECT user_id, value, confidence, observed_age, {TIERS[context.source]} AS tier, {teaches} AS teaches "
         f"FROM {quote_name(context.table)}"
+    )
+
+
+def _answered_otherwise_sql(teacher: PlannedClaim) -> str | None:
+    """Return who answered, whatever the answer.
+
+    Whoever said "I would rather not say" is no example, and is not one who did not answer either: of
+    them nothing may be inferred. Where an answer is a value of the label, that row comes first.
+    """
+    context = teacher.context
+    if context.claim.kind != "answer":
+        return None
+    question = context.table_sql(context.claim)["question"]
+    return (
+        "SELECT user_id, CAST(NULL AS VARCHAR) AS value, 0.5 AS confidence, CAST(NULL AS DOUBLE) AS observed_age, "
+        f"0 AS tier, 0 AS teaches FROM {quote_name(context.claim.table())} WHERE {question} IS NOT NULL"
     )
 
 
@@ -197,10 +214,15 @@ def _features(
         deciding = next(said for label, said in labels.items() if label.name == plan.seed_label)
         copies = [name for each in deciding for name in each.context.claim.measures()]
     tables = {each.context.claim.table() for each in deciding if each.context.source in plan.teachers}
-    chosen = choose_measures(measures, tables={table for table in tables if table}, copies_of=copies)
+    shut = {column for each in deciding for column in columns_read(each, measures)}
+    chosen = choose_measures(
+        measures,
+        tables={table for table in tables if table},
+        copies_of=copies,
+        shut_columns=shut if plan.seed_label else (),
+    )
     if plan.only_measures is not None:
         chosen = _named(plan, chosen, claim.context.claim_id)
-    shut = {column for each in deciding for column in columns_read(each, measures)}
     # What people look at may tell their answers; what decides a seed's label may not tell the seeds.
     shares = choose_shares(schemas, plan.shares, shut if plan.seed_label else ())
     return chosen, choose_profile(schemas, shut) if plan.use_profile else [], shares
@@ -209,9 +231,7 @@ def _features(
 def columns_read(claim: PlannedClaim, measures: Mapping[str, Measure]) -> set[str]:
     """Return "table.column" of what a claim and its measures read."""
     said = claim.context.claim
-    columns = {
-        f"{said.table()}.{name}" for each in said.table_expressions().values() for name in each.columns
-    }
+    columns = set(said.columns_read(claim.context.schemas))
     for name in said.measures() if not isinstance(claim.plan, FittedPlan) else ():
         columns |= {f"{m.table}.{column}" for m in base_measures(name, measures) for column in m.columns()}
     return columns

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from segtool.labels.plans import RowsPlan
 
 # Tables of what people said: a measure of them would be the answer itself under another name.
-SAID_TABLES = ("survey", "notes", "lists")
+SAID_TABLES = ("survey", "notes", "lists", "corrections")
 
 
 @dataclass(frozen=True)

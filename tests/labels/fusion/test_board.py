@@ -54,6 +54,15 @@ def test_users_to_settle_come_once_with_both_sides(labels):
     assert board["priority"].is_monotonic_decreasing
 
 
+def test_what_somebody_corrected_is_settled():
+    users = pd.DataFrame({"user_id": ["u1", "u2"], "stage": "student"})
+    notes = users.assign(label="stage", value="mom", author="He", noted_at="2026-06-01").drop(columns="stage")
+    fixed = pd.DataFrame({"user_id": ["u1"], "label": "stage", "value": "single", "author": "Li"})
+    sources = Sources.read({"users": users, "notes": notes, "corrections": fixed}, as_of="2026-07-01")
+    labels = label_users(sources, Catalog.from_toml(CATALOG))
+    assert labels.conflicts(by="user")["user_id"].tolist() == ["u2"]
+
+
 def test_labels_are_counted(labels):
     row = labels.conflicts(by="label").iloc[0]
     assert (row["n_known"], row["n_several"], row["n_conflict"]) == (40, 40, 30)

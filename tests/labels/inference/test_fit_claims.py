@@ -220,6 +220,47 @@ def test_lookalikes_of_a_list_and_of_a_label(tables):
     assert {task.label: task.features for task in tasks}["like_viewers"] == ("likes", "users__city")
 
 
+def test_who_answered_otherwise_is_not_inferred(tables):
+    survey = tables[0]["survey"]
+    silent = survey.index[::5]
+    said = survey.assign(stage=survey["stage"].mask(survey.index.isin(silent), "I would rather not say"))
+    labels = label({**tables[0], "survey": said})
+    assert len(inferred(labels)) > 50
+    assert not set(survey.loc[silent, "user_id"]) & set(labels.to_pandas()["user_id"])
+    report = labels.inference().to_pandas()
+    assert set(report["n_respondents"]) == {len(survey) - len(silent)}
+
+
+def test_corrections_are_no_behaviour(tables):
+    fixed = pd.DataFrame({"user_id": ["u0000"], "label": "stage", "value": "student"})
+    more = '[measures.corrected]\nfrom = "corrections"\nsql = "count(*)"\nno_rows = 0'
+    labels = label({**tables[0], "corrections": fixed}, more=more)
+    (tasks,) = [step.tasks for step in labels.compiled.steps if step.tasks]
+    assert "corrected" in labels.measures() and "corrected" not in tasks[0].features
+
+
+def test_what_a_select_decides_seeds_by_is_not_looked_at(tables):
+    more = """
+    [measures.n_cities]
+    from = "users"
+    sql = "count(distinct city)"
+    [labels.northern]
+    facet = "x"
+    claims = [{sql = "SELECT user_id, 'yes' AS value FROM users WHERE city = 'north'"}]
+    [labels.like_northern]
+    facet = "x"
+    claims = [{lookalike = {label = "northern", value = "yes"}}]
+    """
+    (tasks,) = [step.tasks for step in label(tables[0], more=more).compiled.steps if step.tasks]
+    assert {task.label: task.features for task in tasks}["like_northern"] == ("views", "likes")
+
+
+def test_a_list_of_seeds_is_found_in_any_letter_case(tables):
+    vip = pd.DataFrame({"user_id": tables[1][tables[1]].index[:120], "list": "VIP "})
+    labels = label({**tables[0], "lists": vip}, more=SEEDS)
+    assert len(labels.claims(labels=["like_vip"])) > 0
+
+
 def test_bad_definitions_teach(tables):
     for wrong, words in {
         "precision = 0.3": "precision is 0.3",
