@@ -43,11 +43,13 @@ lock: $(VENV)/.ready  ## pin again what pyproject.toml asks for; hashes only, no
 	  $(BIN)/uv pip compile - --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	  --no-emit-index-url --no-emit-find-links --upgrade -o requirements-spark.lock
 
-# The stamp comes last, so a broken set-up is tried again. The umap import fills its compile cache.
+# The stamp comes last, so a broken set-up is tried again. An environment that is there stays: made over with
+# another Python it would be half of each. The umap import fills its compile cache.
 $(VENV)/.ready: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "segtool needs Python 3.11 or newer; name one with: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
-	@$(PYTHON) -m venv $(VENV) || { echo "could not make $(VENV): on Debian run 'apt-get install python3-venv' first"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || \
+	  { rm -rf $(VENV); echo "could not make $(VENV): on Debian run 'apt-get install python3-venv' first"; exit 1; }
 	@echo "installing the pinned packages into $(VENV) (about a minute)"
 	@$(BIN)/python -m pip install -q --disable-pip-version-check uv==0.13.9 2>/dev/null && \
 	  $(BIN)/uv pip install -q --python $(BIN)/python --require-hashes -r requirements.lock || \
