@@ -9,6 +9,7 @@ import pandas as pd
 
 from segtool.engines import literal, quote
 from segtool.outputs.privacy import hash_ids
+from segtool.outputs.sensitive import AMONG, cut_within
 
 PSEUDONYMS = "export_pseudonyms"
 ORDER = "user_id, label, value, source, claim, evidence"
@@ -34,12 +35,16 @@ def write_claims(labels, path: Path, inside: Iterable[str] = (), key: bytes | No
     table = quote(labels.tables["claims"])
     inside = sorted(inside)
     condition = f" WHERE label NOT IN ({', '.join(map(literal, inside))})" if inside else ""
+    telling = sorted(cut_within(labels, inside))
+    names = labels.engine.columns(labels.tables["claims"])
     if key is None:
-        return labels.engine.write(f"SELECT * FROM {table}{condition} ORDER BY {ORDER}", path, "parquet")
+        columns = ", ".join(_shown_column(name, telling) for name in names)
+        sql = f"SELECT {columns} FROM {table} AS c{condition}"
+        return labels.engine.write(f"SELECT * FROM ({sql}) AS shown ORDER BY {ORDER}", path, "parquet")
     # Rows in the order of the raw ids would give the ids away to whoever has the list of users.
     labels.engine.register(PSEUDONYMS, list_pseudonyms(labels.user_ids, key))
     try:
-        columns = ", ".join(_hidden_column(name) for name in labels.engine.columns(labels.tables["claims"]))
+        columns = ", ".join(_hidden_column(name, telling) for name in names)
         sql = f"SELECT {columns} FROM {table} AS c JOIN {PSEUDONYMS} AS p ON p.raw_id = c.user_id{condition}"
         return labels.engine.write(f"SELECT * FROM ({sql}) AS hidden ORDER BY {ORDER}", path, "parquet")
     finally:
@@ -52,9 +57,19 @@ def list_pseudonyms(user_ids: pd.Index, key: bytes) -> pd.DataFrame:
     return pd.DataFrame({"raw_id": raw.to_numpy(), "pseudonym": list(hash_ids(raw, key))})
 
 
-def _hidden_column(name: str) -> str:
+def _shown_column(name: str, telling: list[str]) -> str:
+    """Return a column; evidence of some labels without the peer group it ends with."""
+    if name != "evidence" or not telling:
+        return f"c.{quote(name)}"
+    listed = ", ".join(map(literal, telling))
+    cut = f"split_part(c.evidence, {literal(AMONG)}, 1)"
+    return f"CASE WHEN c.label IN ({listed}) THEN {cut} ELSE c.evidence END AS evidence"
+
+
+def _hidden_column(name: str, telling: list[str]) -> str:
     if name == "user_id":
         return "p.pseudonym AS user_id"
     if name == "evidence":  # a note's evidence names the colleague who wrote it
-        return "CASE WHEN c.source = 'person' THEN 'a note' ELSE c.evidence END AS evidence"
+        shown = _shown_column(name, telling).removesuffix(" AS evidence")
+        return f"CASE WHEN c.source = 'person' THEN 'a note' ELSE {shown} END AS evidence"
     return f"c.{quote(name)}"

@@ -7,6 +7,8 @@ from dataclasses import replace
 
 from segtool.outputs.settings import ExportSettings
 
+AMONG = "; among "  # begins the peer group in the evidence of bands
+
 
 def mark_sensitive(labels, settings: ExportSettings):
     """Return labels in which those that the study keeps inside are marked sensitive.
@@ -44,6 +46,22 @@ def without_labels(labels, inside: Iterable[str]):
         return labels
     # A label let out by name may speak although its definition marks it.
     return replace(labels, infos=tuple(replace(info, sensitive=info.name in inside) for info in infos))
+
+
+def cut_within(labels, inside: Iterable[str]) -> set[str]:
+    """Return the labels with bands cut among peers that a label of those tells apart.
+
+    Their evidence ends with the peer group, "; among 90 users with gender female": what stays inside.
+    """
+    inside, compiled = set(inside), getattr(labels, "compiled", None)
+    if compiled is None or not inside:
+        return set()
+    read = {column.lower() for name in inside & set(compiled.lineage) for column in compiled.lineage[name].columns}
+
+    def tells(peers: str | None) -> bool:
+        return peers is not None and (peers in inside or f"users.{peers}".lower() in read)
+
+    return {label.name for label in compiled.labels if any(tells(claim.peers()) for claim in label.claims)}
 
 
 def words_of(labels, inside: Iterable[str]) -> set[str]:

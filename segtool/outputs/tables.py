@@ -10,7 +10,7 @@ import pandas as pd
 from segtool.outputs.csv_files import write_csv
 from segtool.outputs.ledger import write_claims
 from segtool.outputs.privacy import hash_ids, hide_small_sizes
-from segtool.outputs.sensitive import mentions, without_labels, words_of
+from segtool.outputs.sensitive import AMONG, cut_within, mentions, without_labels, words_of
 from segtool.outputs.settings import ExportSettings
 from segtool.outputs.small_shares import mask_counts, mask_people, mask_sentences, say_share
 from segtool.targeting import explain_stages
@@ -110,6 +110,9 @@ def list_conflicts(labels, inside: Iterable[str] = (), *, hide_authors: bool = F
     """Return the disagreements somebody should settle, one row per user and label; sensitive ones stay inside."""
     table = labels.conflicts(by="user")
     table = table[~table["label"].isin(list(inside))].reset_index(drop=True)
+    telling = table["label"].isin(cut_within(labels, inside))
+    for name in ("evidence", "against_evidence"):
+        table[name] = table[name].where(~telling, table[name].str.split(AMONG, regex=False).str[0])
     if hide_authors:  # a note's evidence names the colleague who wrote it
         for source, evidence in (("source", "evidence"), ("against_source", "against_evidence")):
             table[evidence] = table[evidence].mask(table[source] == "person", "a note")

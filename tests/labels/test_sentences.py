@@ -79,7 +79,7 @@ def test_what_is_told_comes_before_what_is_rarer(labels):
 
 
 def test_a_sentence_holds_the_pixel_of_its_user():
-    from labels.pixels.planted import planted_table
+    from labels.pixels.planted_pixels import planted_table
 
     labels = Labels.from_frame(planted_table(4000, n_labels=10))
     pixels = labels.pixels()

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 import pandas as pd
+import pytest
 
-from segtool.labels import Labels
+from segtool.labels import Catalog, Labels, label_users
 from segtool.outputs.ledger import list_pseudonyms, write_claims
+from segtool.outputs.tables import list_conflicts
+from segtool.sources import Sources
 
 WIDE = pd.DataFrame(
     {"taste": ["tea", "cake", None] * 20, "secret": ["x", "y", "z"] * 20},
@@ -28,3 +31,35 @@ def test_the_order_of_rows_does_not_give_hashed_ids_away(tmp_path):
     assert set(ids) == set(pseudonyms)
     assert ids != pseudonyms
     assert not set(ids) & set(WIDE.index)
+
+
+AMONG_PEERS = """
+[measures.spend]
+from = "users"
+sql = "max(spend)"
+[labels.sex]
+facet = "x"
+sensitive = true
+claims = [{column = {name = "gender"}}]
+[labels.spend_level]
+facet = "x"
+values = ["low", "high"]
+claims = [{bands = {of = "spend", quantiles = [0.5], within = "WITHIN", min_peers = 5}}, {note = {}}]
+"""
+
+
+@pytest.mark.parametrize("within", ["sex", "gender"])
+def test_evidence_does_not_tell_a_peer_group_that_stays_inside(tmp_path, within):
+    gender = ["female", "male"] * 20
+    users = pd.DataFrame({"user_id": [f"u{n:02}" for n in range(40)], "gender": gender, "spend": range(40)})
+    notes = users[["user_id"]].assign(label="spend_level", value="low", author="Li", noted_at="2026-06-01")
+    sources = Sources.read({"users": users, "notes": notes}, as_of="2026-07-01")
+    labels = label_users(sources, Catalog.from_toml(AMONG_PEERS.replace("WITHIN", within)))
+    for key in (None, b"k" * 32):
+        write_claims(labels, tmp_path / "claims.parquet", ["sex"], key)
+        claims = pd.read_parquet(tmp_path / "claims.parquet")
+        assert claims["evidence"].str.startswith("spend = ").sum() == 40
+        assert not claims["evidence"].str.contains("male").any()
+    disputed = list_conflicts(labels, ["sex"])
+    assert len(disputed) and not disputed["against_evidence"].str.contains("male").any()
+    assert list_conflicts(labels)["against_evidence"].str.contains("male").all()

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pandas as pd
-from labels.pixels.planted import planted_table
+from labels.pixels.planted_pixels import planted_table
 
 from segtool.labels import Labels
 from segtool.outputs import read_csv

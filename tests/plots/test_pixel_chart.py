@@ -2,7 +2,7 @@
 
 import pandas as pd
 import pytest
-from labels.pixels.planted import planted_table
+from labels.pixels.planted_pixels import planted_table
 
 from segtool.errors import InputError
 from segtool.labels.pixels import find_pixels

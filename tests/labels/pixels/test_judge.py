@@ -5,7 +5,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 import pytest
-from labels.pixels.planted import planted_table
+from labels.pixels.planted_pixels import planted_table
 from scipy.stats import fisher_exact
 from statsmodels.stats.multitest import multipletests
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from labels.pixels.planted import found_sets, noise_table, planted_table
+from labels.pixels.planted_pixels import found_sets, noise_table, planted_table
 
 from segtool.errors import InputError, ParameterError
 from segtool.labels import Labels
