@@ -102,23 +102,39 @@ def init(
     force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
 ) -> None:
     """Look at your files, guess the roles of their columns, and write a commented study.toml that runs."""
-    from segtool.sources import guess_codebook, guess_labels, guess_study
+    from segtool.sources.guess.guess import guess_files
 
-    texts = {
-        out: guess_study(files, as_of=as_of, timezone=timezone, relative_to=out.parent),
-        out.parent / "labels.toml": guess_labels(files),
-        out.parent / "codebook.csv": guess_codebook(files),
-    }
-    texts = {path: text for path, text in texts.items() if text}
+    guessed = guess_files(files, out, as_of=as_of, timezone=timezone)
+    beside = {guessed.labels_name: guessed.labels, **guessed.codebooks}
+    texts = {out: guessed.study, **{out.parent / name: text for name, text in beside.items() if text}}
     for path in texts:
         if path.exists() and not force:
-            raise OutputError(f"{path} exists.", fix="Name another with --out, or replace it with --force.")
+            fix = "Name another study with --out (what lies beside it is called after it), or replace with --force."
+            raise OutputError(f"{path} exists.", fix=fix)
     out.parent.mkdir(parents=True, exist_ok=True)
     for path, text in texts.items():
         path.write_text(text, encoding="utf-8")
-    print(
-        f"wrote {' and '.join(map(str, texts))}; read it, then: segtool check {out} && segtool run {out} --out out"
-    )
+    print(f"wrote {' and '.join(map(str, texts))}; {_after_init(out, guessed.tables)}")
+
+
+def _after_init(out: Path, tables: tuple[str, ...]) -> str:
+    """Return what to do with a new study; `run` is named where it has something to run on."""
+    runs = f"read it, then: segtool check {out} && segtool run {out} --out out"
+    if {"events", "survey", "users"} & set(tables):
+        return runs
+    from segtool.study import Study, check_study
+
+    more = "Name a log, a survey or a table of users beside it for more."
+    try:
+        problems = check_study(Study.read(out)).problems
+    except SegtoolError as error:
+        problems = [str(error)]
+    if problems:
+        return f"read it, but it cannot be run as it is: {'; '.join(map(str, problems))} {more}"
+    if not {"messages", "members"} >= set(tables):
+        return runs
+    little = "a chat alone tells roles in groups: too little for personas"
+    return f"read it, then: segtool check {out} && segtool label {out} ({little}). {more}"
 
 
 @app.command()
@@ -240,11 +256,17 @@ def _run_stage(path: Path, stage: str, csv: Path | None, as_json: bool, quiet: b
     with _progress(quiet) as progress:
         progress(f"running the study as far as {stage}")
         table, text = STAGES[stage](Study.read(path), options)
+        if stage == "label" and table.empty:
+            raise InputError(
+                "No label can be made from these tables.",
+                fix=f"See segtool check {path}; name a catalogue with labels for your columns under [labels] catalogs.",
+            )
         if csv:
             from segtool.outputs import write_csv
 
             write_csv(table, csv)
-    shown = table if as_json else table[[name for name in table if name not in HIDDEN.get(stage, ())]]
+    hidden = HIDDEN.get(stage, ()) if "title" in table else ()
+    shown = table if as_json else table[[name for name in table if name not in hidden]]
     _show(shown, text, as_json)
 
 
@@ -254,7 +276,7 @@ def _label_stage(study: Study, options: dict) -> tuple[pd.DataFrame, str]:
     labels, settings = study.label(), study.file.export
     examples = labels.sentences().nlargest(5, "n_labels")["sentence"]
     table = list_coverage(labels, settings.min_cell, find_sensitive(labels, settings))
-    return table, "\n".join([labels.headline(), *(f"  {text}" for text in examples)])
+    return table, "\n".join([labels.headline(), *labels.notes, *(f"  {text}" for text in examples if text)])
 
 
 def _change_stage(study: Study, options: dict) -> tuple[pd.DataFrame, str]:
@@ -275,7 +297,7 @@ def _show_personas(study: Study, personas: Any) -> tuple[pd.DataFrame, str]:
     """Return the portraits as portraits.csv has them: what a command prints has left the house, too."""
     from segtool.outputs import find_sensitive, list_notes, list_portraits
 
-    min_cell, labels = study.file.export.min_cell, personas.labels
+    min_cell, labels = study.file.export.min_cell, personas.labels or study.label()
     table = list_portraits(labels, personas, min_cell, find_sensitive(labels, study.file.export))
     notes = list_notes(personas.notes, min_cell)
     return table, "\n".join([personas.verdict, *(f"  {note}" for note in notes)])

@@ -210,3 +210,13 @@ def test_a_stage_counts_nobody_that_the_export_would_not(few, stage):
     said = text + table.astype(str).to_csv()
     assert not [word for word in (" 4 users", " 3 users", "(4)") if word in said]
     assert table["n_users"].isna().any() or "fewer than 5 users" in said
+
+
+def test_no_label_at_all_is_said_and_fails(tmp_path):
+    pd.DataFrame({"user_id": ["a", "b"], "size": [1, 2]}).to_csv(tmp_path / "users.csv", index=False)
+    (tmp_path / "study.toml").write_text(
+        '[study]\nname = "x"\nas_of = "2026-07-01"\n[sources.users]\npath = "users.csv"\n'
+    )
+    done = segtool("label", "study.toml", "--quiet", cwd=tmp_path)
+    assert done.returncode == 3 and done.stdout == ""
+    assert "No label can be made from these tables." in done.stderr and "segtool check" in done.stderr

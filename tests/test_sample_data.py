@@ -40,7 +40,7 @@ def test_each_study_reads_without_loss(study):
         assert (summary["kept"] == summary["read"]).all()
         users = sources.n_users
     assert (
-        (set(summary.index) == set(SCHEMAS))
+        (set(summary.index) == set(SCHEMAS) - {"lists", "corrections"})
         if study == "circle"
         else {"users", "events", "content", "sends"} == set(summary.index)
     )

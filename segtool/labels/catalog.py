@@ -14,6 +14,11 @@ from segtool.labels.expressions import Expression, resolve_columns
 from segtool.labels.measures import Measure
 from segtool.labels.toml_reader import parse_definitions, read_definitions
 
+_NAME_BEFORE = (
+    "Measures of another catalogue, such as the built-in one, need it before this one:"
+    " in [labels] catalogs of a study, or as base=builtin_catalog()."
+)
+
 
 class Catalog:
     """Measures and labels that fit together.
@@ -22,6 +27,14 @@ class Catalog:
     ----------
     measures, labels : iterable, or mapping by name
         Definitions; a name may occur once.
+    base : Catalog, optional
+        What stands before these definitions: a measure that they name and do not define is
+        taken from it, with what it rests on (`borrowed`).
+
+    Attributes
+    ----------
+    borrowed : frozenset of str
+        The measures taken from ``base``; in a sum, the other catalogue's own definition wins.
 
     Raises
     ------
@@ -43,10 +56,15 @@ class Catalog:
         self,
         measures: Iterable[Measure] | Mapping[str, Measure] = (),
         labels: Iterable[Label] | Mapping[str, Label] = (),
+        *,
+        base: Catalog | None = None,
     ):
-        self.measures = MappingProxyType(_by_name(measures, "measure"))
+        own = _by_name(measures, "measure")
         self.labels = MappingProxyType(_by_name(labels, "label"))
-        self._check()
+        lent = {} if base is None else _borrow(own, self.labels, base.measures)
+        self.borrowed = frozenset(lent)
+        self.measures = MappingProxyType({**lent, **own})
+        self._check(base)
 
     def __repr__(self) -> str:
         return f"Catalog({len(self.measures)} measures, {len(self.labels)} labels)"
@@ -70,7 +88,19 @@ class Catalog:
         """Return both together; where a name is in both, the later definition wins."""
         if not isinstance(other, Catalog):
             return NotImplemented
-        return Catalog({**self.measures, **other.measures}, {**self.labels, **other.labels})
+        lent = {name for name in other.borrowed if name in self.measures}
+        measures = {**self.measures, **{n: each for n, each in other.measures.items() if n not in lent}}
+        made = Catalog(measures, {**self.labels, **other.labels})
+        made.borrowed = (self.borrowed | other.borrowed) - self._own() - other._own()
+        return made
+
+    def _own(self) -> frozenset[str]:
+        return frozenset(self.measures) - self.borrowed
+
+    def _with_labels(self, labels: Iterable[Label]) -> Catalog:
+        made = Catalog(self.measures, labels)
+        made.borrowed = self.borrowed
+        return made
 
     def without(self, names: Iterable[str]) -> Catalog:
         """Return the catalogue without some labels; measures stay.
@@ -85,12 +115,12 @@ class Catalog:
             raise DefinitionError(
                 f"There is no label {name!r} to leave out.", did_you_mean(name, self.labels)
             )
-        return Catalog(self.measures, [label for label in self.labels.values() if label.name not in names])
+        return self._with_labels([label for label in self.labels.values() if label.name not in names])
 
     def only(self, names: Iterable[str]) -> Catalog:
         """Return the catalogue with some labels only; measures stay."""
         names = list(names)
-        return Catalog(self.measures, [self[name] for name in names])
+        return self._with_labels([self[name] for name in names])
 
     def keep(self, measures: Mapping[str, Measure], labels: Iterable[Label]) -> Catalog:
         """Return part of a checked catalogue; a label may name measures that fell away with a claim."""
@@ -102,8 +132,14 @@ class Catalog:
         return part
 
     @classmethod
-    def read(cls, path: str | Path) -> Catalog:
+    def read(cls, path: str | Path, *, base: Catalog | None = None) -> Catalog:
         """Read a catalogue from a TOML file.
+
+        Parameters
+        ----------
+        path : path
+        base : Catalog, optional
+            A catalogue whose measures the file may name, such as `builtin_catalog()`.
 
         Raises
         ------
@@ -112,11 +148,11 @@ class Catalog:
         DefinitionError
             If a definition is not well formed; names file, label and place.
         """
-        return _name_file(cls, read_definitions(path), Path(path).name)
+        return _name_file(cls, read_definitions(path), Path(path).name, base)
 
     @classmethod
-    def from_toml(cls, text: str, where: str = "the text") -> Catalog:
-        """Read a catalogue from TOML text.
+    def from_toml(cls, text: str, where: str = "the text", *, base: Catalog | None = None) -> Catalog:
+        """Read a catalogue from TOML text; ``base`` as in `read`.
 
         Examples
         --------
@@ -131,23 +167,41 @@ class Catalog:
         ... ''')["active"].values
         ('no', 'yes')
         """
-        return _name_file(cls, parse_definitions(text, where), where)
+        return _name_file(cls, parse_definitions(text, where), where, base)
 
-    def _check(self) -> None:
+    def _check(self, base: Catalog | None) -> None:
+        known = {**(base.measures if base else {}), **self.measures}
+        labels = {**(base.labels if base else {}), **self.labels}
+        fix = None if base is not None and base.measures else _NAME_BEFORE
         for measure in self.measures.values():
-            _check_known(measure.needs(), measure.expression, self.measures, f"measures.{measure.name}.sql")
+            _check_known(measure.needs(), measure.expression, known, f"measures.{measure.name}.sql", fix)
         order_measures(self.measures)
         for label in self.labels.values():
             for number, claim in enumerate(label.claims, start=1):
                 place = f"labels.{label.name}.claims[{number}]"
                 for name, expression in claim.predicates().items():
-                    _check_known(
-                        expression.columns, expression, self.measures, f"{place}.{claim.kind}.{name}"
-                    )
+                    _check_known(expression.columns, expression, known, f"{place}.{claim.kind}.{name}", fix)
                 if isinstance(claim, Bands):
-                    _check_known((claim.of,), None, self.measures, f"{place}.bands")
+                    _check_known((claim.of,), None, known, f"{place}.bands", fix)
                 if isinstance(claim, Lookalike) and claim.label:
-                    _check_seeds(claim, label, self.labels, f"{place}.lookalike")
+                    _check_seeds(claim, label, labels, f"{place}.lookalike")
+
+
+def _borrow(
+    own: Mapping[str, Measure], labels: Mapping[str, Label], measures: Mapping[str, Measure]
+) -> dict[str, Measure]:
+    """Return the measures of another catalogue that definitions come down to and do not define."""
+    mine = {name.lower(): each for name, each in own.items()}
+    theirs = {name.lower(): each for name, each in measures.items()}
+    wanted = [need for each in own.values() for need in each.needs()]
+    wanted += [name for label in labels.values() for claim in label.claims for name in claim.measures()]
+    found: dict[str, Measure] = {}
+    while wanted:
+        name = wanted.pop().lower()
+        if name not in mine and name in theirs and theirs[name].name not in found:
+            found[theirs[name].name] = theirs[name]
+            wanted += theirs[name].needs()
+    return {name: each for name, each in measures.items() if name in found}
 
 
 def _check_seeds(claim: Lookalike, label: Label, labels: Mapping[str, Label], place: str) -> None:
@@ -159,10 +213,10 @@ def _check_seeds(claim: Lookalike, label: Label, labels: Mapping[str, Label], pl
         raise DefinitionError(f"{place}.value is {claim.value!r}.", did_you_mean(claim.value, values))
 
 
-def _name_file(make, definitions: tuple, where: str) -> Catalog:
+def _name_file(make, definitions: tuple, where: str, base: Catalog | None) -> Catalog:
     """Make a catalogue of what a file says; a refusal names the file."""
     try:
-        return make(*definitions)
+        return make(*definitions, base=base)
     except DefinitionError as error:
         raise DefinitionError(f"{where}: {error.found}", error.accepted, error.fix) from None
 
@@ -181,21 +235,21 @@ def _by_name(definitions, what: str) -> dict:
     return found
 
 
-def _check_known(names: Iterable[str], expression: Expression | None, measures: Mapping, place: str) -> None:
+def _check_known(
+    names: Iterable[str], expression: Expression | None, measures: Mapping, place: str, fix: str | None
+) -> None:
     by_lower = {name.lower() for name in measures}
     for name in names:
         if name.lower() in by_lower:
             continue
+        where = place
         if expression is not None:
             try:
                 resolve_columns(expression, measures, "the catalogue", place=place)
             except DefinitionError as error:
                 where = error.found.split(":")[0]
-                raise DefinitionError(
-                    f"{where} names the measure {name!r}, which does not exist.", did_you_mean(name, measures)
-                ) from None
         raise DefinitionError(
-            f"{place} names the measure {name!r}, which does not exist.", did_you_mean(name, measures)
+            f"{where} names the measure {name!r}, which does not exist.", did_you_mean(name, measures), fix
         )
 
 

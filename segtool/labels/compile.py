@@ -22,6 +22,7 @@ from segtool.labels.inference.keep import keep_fitted, with_features
 from segtool.labels.measures import Measure
 from segtool.labels.noise import Noise
 from segtool.labels.plans import RELIABILITIES, ClaimInfo, Step
+from segtool.labels.reach import Reach, note_short_log, without_false_zeros
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,8 @@ class Compiled:
         What the engine runs, and `sql` is shown in.
     fusion : Fusion or None
         What claims were found to be worth, when that was asked for.
+    notes : tuple of str
+        What a reader must know of all of it: that the log is shorter than what it is asked about.
     """
 
     catalog: Catalog
@@ -66,6 +69,7 @@ class Compiled:
     noises: Mapping[str, Noise] = field(default_factory=dict)
     dialect: str = "duckdb"
     fusion: Fusion | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def labels(self) -> tuple[Label, ...]:
@@ -123,6 +127,7 @@ def compile_labels(
     words: Words | None = None,
     estimate: bool = True,
     fusion: Fusion | None = None,
+    reaches: Mapping[str, Reach] | None = None,
 ) -> Compiled:
     """Compile a catalogue to SQL for the tables at hand.
 
@@ -146,6 +151,9 @@ def compile_labels(
         at the reliability of the source, and saves a quarter of the time.
     fusion : Fusion, optional
         What each claim was found to be worth; without it claims count as declared.
+    reaches : Mapping, optional
+        Table -> how far back it reaches. A log of a month cannot say who bought nothing in half a
+        year: there, a measure of a far longer window is unknown, not 0, of users without rows.
 
     Returns
     -------
@@ -188,7 +196,8 @@ def compile_labels(
     judged = dict.fromkeys(
         _actual(name, measures) for _, claims in labels for _, claim in claims for name in claim.measures()
     )
-    measure_plan = plan_measures(measures, schemas, judged if estimate else {})
+    looked_at = without_false_zeros(measures, reaches or {})
+    measure_plan = plan_measures(looked_at, schemas, judged if estimate else {})
     plan_for_claims = measure_plan if estimate else measure_plan.without_noise()
     known = _check_reliabilities(reliabilities)
     claim_steps = plan_claims(labels, infos, measures, schemas, plan_for_claims, known, as_of, fusion)
@@ -206,6 +215,7 @@ def compile_labels(
         noises=measure_plan.noises,
         dialect=dialect,
         fusion=fusion,
+        notes=note_short_log(labels, measures, reaches or {}),
     )
 
 
@@ -241,7 +251,7 @@ def _describe(label: Label, number: int, claim: Claim, measures: Mapping[str, Me
 
 def _source_of(tables: tuple[str, ...]) -> str:
     """Return the source of a claim over measures: behaviour, unless all its rows are something else."""
-    by_table = {"users": "profile", "survey": "survey", "notes": "person"}
+    by_table = {"users": "profile", "lists": "profile", "survey": "survey", "notes": "person"}
     sources = {by_table.get(table, "behaviour") for table in tables}
     return sources.pop() if len(sources) == 1 else "behaviour"
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from segtool.labels import visits
 from segtool.labels.claims import Claim
-from segtool.labels.claims.correction import ruled_out_step, rules_out_by_column, silence
+from segtool.labels.claims.correction import known_step, ruled_out_step, rules_out_by_column, silence
 from segtool.labels.claims.peers import peer_table
 from segtool.labels.compile_measures import MeasurePlan
 from segtool.labels.compile_views import plan_views
@@ -83,8 +83,30 @@ def _row_steps(claims: Sequence[PlannedClaim], *, among_peers: bool) -> list[Ste
         step
         for claim in claims
         if not claim.is_wide and (claim.context.claim.peers() is not None) == among_peers
-        for step in claim.plan.steps
+        for step in [*_known_steps(claim, claims), *claim.plan.steps]
     ]
+
+
+def _known_steps(claim: PlannedClaim, claims: Sequence[PlannedClaim]) -> list[Step]:
+    """Return the step of what an open label's other claims say, which its corrections may say too.
+
+    Claims that are fitted, or made among peers, come later; they say what these taught them.
+    """
+    if claim.context.claim.kind != "correction" or claim.label.values:
+        return []
+    parts = [
+        f"SELECT {other.value_of_code()} AS value FROM claims_wide"
+        if other.is_wide
+        else f"SELECT value FROM {quote_name(other.context.table)}"
+        for other in claims
+        if other.label is claim.label
+        and other is not claim
+        and other.context.source != "inferred"
+        and other.context.claim.peers() is None
+    ]
+    said = "\nUNION ALL\n".join(parts) or "SELECT CAST(NULL AS VARCHAR) AS value"
+    sql = f"SELECT min(value) AS value FROM (\n{said}\n) AS said\nWHERE value IS NOT NULL GROUP BY lower(value)"
+    return [Step(known_step(claim.label), sql, f"values of {claim.label.name}")]
 
 
 def _peer_steps(planned: Mapping[Label, list[PlannedClaim]], peers: Collection[str]) -> list[Step]:

@@ -49,6 +49,11 @@ _TYPES = frozenset(
                  "DATE", "TIMESTAMP", "TIMESTAMPNTZ", "BOOLEAN")
 )  # fmt: skip
 _UNITS = frozenset({"SECOND", "MINUTE", "HOUR", "DAY", "WEEK", "MONTH", "YEAR"})
+# Signs of other languages that the dialect reads as something else: what was meant.
+_MEANT = {
+    exp.ArrayOverlaps: ("&&", "and between two conditions."),
+    exp.DPipe: ("||", "or between two conditions; texts are not joined here."),
+}
 _PLAIN_NAME = re.compile(r"[a-z_][a-z0-9_]*")
 # "order" is only half a keyword ("ORDER BY") to the tokenizer, and none the less no bare name in DuckDB.
 # Words that an engine reserves and sqlglot does not.
@@ -220,6 +225,10 @@ def _error(node: exp.Expression, place: str, found: str, accepted: str) -> Defin
 
 
 def _refusal(node: exp.Expression, place: str) -> DefinitionError:
+    if type(node) in _MEANT:
+        sign, accepted = _MEANT[type(node)]
+        raise_at = f"{sign} is not part of the label language."
+        return _error(node, place, raise_at, accepted)
     words = word_for(node)
     functions = sorted([*AGGREGATES.values(), *SCALARS.values()])
     return _error(

@@ -326,10 +326,11 @@ def _said_sql(infos: Sequence[LabelInfo], tables: Mapping[str, str]) -> str:
 
 def _many_sql(label: str, value: str) -> str:
     """Return SQL that is 1 where a value holds, 0 where it does not, NULL where nobody knows."""
-    # A note that someone likes travel says nothing about sports; a computed list of tastes does.
+    # A note that someone likes travel says nothing about sports, nor does a model, which abstains value
+    # by value; a computed list of tastes does.
     text = literal(value)
     return (
         f"max(CASE WHEN label <> {literal(label)} THEN NULL "
         f"WHEN source = 'ruled out' THEN CASE WHEN value = {text} THEN 0 END "
-        f"WHEN value = {text} THEN 1 WHEN source NOT IN ('person', 'profile') THEN 0 END)"
+        f"WHEN value = {text} THEN 1 WHEN source NOT IN ('person', 'profile', 'inferred') THEN 0 END)"
     )

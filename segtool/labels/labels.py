@@ -296,7 +296,9 @@ class Labels(Shown):
 
     def corrections(self) -> pd.DataFrame:
         """Return every correction and whether it holds (see `list_corrections`)."""
-        return list_corrections(self.catalog, self.engine, self.tables["labels"])
+        return list_corrections(
+            self.catalog, self.engine, *(self.tables[name] for name in ("labels", "claims", "users"))
+        )
 
     def left_out(self) -> pd.DataFrame:
         """Return the labels of the catalogue that could not be computed, and why."""
@@ -311,6 +313,11 @@ class Labels(Shown):
         rows = [(item.name, item.reason) for item in missing if item.kind == kind]
         return pd.DataFrame(rows, columns=["name", "why"])
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader must know of all labels: that the log is shorter than what it is asked about."""
+        return () if self.compiled is None else self.compiled.notes
+
     def headline(self) -> str:
         """Return how much is known of how many."""
         n_users = self.n_users
@@ -318,11 +325,13 @@ class Labels(Shown):
         date = "" if self.as_of is None else f" as of {self.local_as_of():%Y-%m-%d}"
         n_left_out = len(self.left_out())
         left = f" ({n_left_out} left out)" if n_left_out else ""
-        return f"{len(self.infos)} labels{left} of {n_users:,} users{date}; {n_known:.1f} known per user"
+        n_labels = f"{len(self.infos)} label{'' if len(self.infos) == 1 else 's'}"
+        users = "1 user" if n_users == 1 else f"{n_users:,} users"
+        return f"{n_labels}{left} of {users}{date}; {n_known:.1f} known per user"
 
     def __repr__(self) -> str:
         table = quality.overview(self).to_string(index=False, max_colwidth=48)
-        return f"{self.headline()}\n{table}\n{quality.silent_text(self)}".rstrip()
+        return "\n".join(filter(None, [self.headline(), table, quality.silent_text(self), *self.notes]))
 
     def _repr_html_(self) -> str:
         return quality.render_overview(self)

@@ -1,13 +1,14 @@
 """What kind of number a measure is, which decides how sure one can be of it.
 
 Three purchases in a month are a sample of how often somebody buys; the day of the last purchase
-is a fact. The kind is read off the expression, never guessed from data.
+is a fact, and so is what somebody said. The kind is read off the expression and its table, never
+guessed from data.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sqlglot import exp
 
@@ -16,6 +17,8 @@ from segtool.labels.measures import Measure
 
 KINDS = ("count", "sum", "share", "mean", "ratio", "fact", "declared")
 LATENT = frozenset({"count", "sum", "share", "mean", "ratio"})
+# Rows of these say what is so and are no sample of behaviour: one answer is the whole answer.
+SAID_TABLES = frozenset({"survey", "users", "notes", "lists", "community"})
 
 
 @dataclass(frozen=True)
@@ -76,10 +79,19 @@ def classify(measure: Measure, measures: Mapping[str, Measure]) -> Noise:
     >>> basket = Measure("basket", "measures", "spend / orders")
     >>> [classify(m, {"spend": spend, "orders": orders}).kind for m in (spend, orders, basket)]
     ['sum', 'count', 'mean']
+
+    What was said is a fact, whatever is computed of it:
+
+    >>> classify(Measure("love", "survey", "avg((q4 + q5) / 2.0)"), {}).kind
+    'fact'
     """
     if measure.is_derived:
         return _classify_derived(measure, {name.lower(): each for name, each in measures.items()})
-    whole = to_aggregate(measure)
+    noise = _classify_aggregate(to_aggregate(measure))
+    return Noise("fact", 1.0, {"n": noise.extra["n"]}) if measure.table in SAID_TABLES else noise
+
+
+def _classify_aggregate(whole: Aggregate) -> Noise:
     tree, scale = _strip_scale(_strip(whole.tree))
     if isinstance(tree, exp.Div):
         return _classify_division(whole, _strip(tree.left), _strip(tree.right))
@@ -212,7 +224,22 @@ def _is_part(narrow: exp.Expression | None, wide: exp.Expression | None) -> bool
     return {render(part) for part in conjuncts(wide)} <= {render(part) for part in conjuncts(narrow)}
 
 
+def _base_measures(measure: Measure, by_name: Mapping[str, Measure]) -> list[Measure]:
+    """Return the measures over tables that a measure comes down to."""
+    if not measure.is_derived:
+        return [measure]
+    inner = [by_name.get(need.lower()) for need in measure.needs()]
+    return [base for each in inner if each is not None for base in _base_measures(each, by_name)]
+
+
 def _classify_derived(measure: Measure, by_name: Mapping[str, Measure]) -> Noise:
+    bases = _base_measures(measure, by_name)
+    is_said = [base.table in SAID_TABLES for base in bases]
+    if bases and all(is_said):
+        n = _classify_aggregate(to_aggregate(bases[0])).extra["n"]
+        return Noise("fact", 1.0, {"n": replace(n, name=f"{measure.name}__n")})
+    if any(is_said):  # an answer divided by a count: no model of it
+        return Noise("declared")
     tree, _ = _strip_scale(_strip(measure.expression.tree))
     if not isinstance(tree, exp.Div):
         return Noise("declared")

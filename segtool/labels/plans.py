@@ -245,8 +245,23 @@ class ClaimContext:
         return self._n_evidence(names), shown
 
     def with_facts(self, confidence: str, has_facts: bool) -> str:
-        """Return a confidence times the declared reliability when facts are in play."""
+        """Return a confidence with the reliability the claim states, or that of its source where facts are in play."""
+        if self.claim.reliability is not None:
+            return self.as_reliable(confidence)
         return f"{self.declared()} * ({confidence})" if has_facts else confidence
+
+    def as_reliable(self, confidence: str) -> str:
+        """Return an estimated confidence with the reliability the claim states: it scales the edge over guessing.
+
+        A certain number is worth the reliability, a guess stays a guess, and nothing gets surer:
+        noise of the number and mistakes of the rule are two channels, one after the other.
+        """
+        if self.claim.reliability is None:
+            return confidence
+        guess = 1 / self.n_values
+        kept = (float(self.declared()) - guess) / (1 - guess)
+        scaled = f"{guess!r} + (({confidence}) - {guess!r}) * ({kept!r})"
+        return f"least({confidence}, {scaled})"
 
     def _actual(self, name: str) -> str:
         return {each.lower(): each for each in self.measures}[name.lower()]
@@ -274,10 +289,11 @@ class ClaimContext:
             return shown
         words = _noun(noise.extra["n"].table, noise.extra["n"].where)
         rows = f"coalesce(CAST(CAST({n} AS BIGINT) AS VARCHAR), '0')"
+        noun = f"CASE WHEN {n} = 1 THEN ' {_singular(words)}' ELSE ' {words}' END"
         if noise.kind == "share":
             part = f"coalesce(CAST(CAST(round({column} * {n}) AS BIGINT) AS VARCHAR), '0')"
-            return f"{shown} || ' (' || {part} || ' of ' || {rows} || ' {words})'"
-        return f"{shown} || ' from ' || {rows} || ' {words}'"
+            return f"{shown} || ' (' || {part} || ' of ' || {rows} || {noun} || ')'"
+        return f"{shown} || ' from ' || {rows} || {noun}"
 
     def noun(self, table: str, where: str | None) -> str:
         """Return the word for the rows that count: "purchases" for event = 'purchase'."""
@@ -353,6 +369,14 @@ def _noun(table: str, where: exp.Expression | None) -> str:
         return _ROW_WORDS.get(table, "rows")
     words = event.replace("_", " ")
     return _PLURALS.get(words, words + "s")
+
+
+def _singular(words: str) -> str:
+    """Return the word for one of them: "purchase" for "purchases"."""
+    for one, many in _PLURALS.items():
+        if many == words:
+            return "cart addition" if one == "cart" else one
+    return f"{words[:-3]}y" if words.endswith("ies") else words.removesuffix("s")
 
 
 def _single_event(where: exp.Expression | None) -> str | None:

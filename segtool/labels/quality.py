@@ -302,6 +302,7 @@ def render_overview(labels: LabelTables) -> str:
     silent = silent_text(labels)
     if silent:
         parts.append(f"<p>{html.escape(silent)}</p>")
+    parts += [f"<p>{html.escape(note)}</p>" for note in getattr(labels, "notes", ())]
     left_out = labels.left_out()
     if len(left_out):
         table = render_html_table(left_out)

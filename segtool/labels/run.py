@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import TYPE_CHECKING
 
 from segtool.errors import DefinitionError, did_you_mean
@@ -13,7 +13,9 @@ from segtool.labels.corrections import with_corrections
 from segtool.labels.fusion import Fusion, estimate_fusion
 from segtool.labels.inference.run import fit_claims
 from segtool.labels.latest import note_run
+from segtool.labels.needed import needed_steps, tables_read
 from segtool.labels.plans import RELIABILITIES, Step
+from segtool.labels.reach import Reach
 from segtool.labels.recorded import recorded_columns
 
 if TYPE_CHECKING:
@@ -24,8 +26,6 @@ if TYPE_CHECKING:
 MAX_WORDS = 10_000
 ESTIMATE = "estimate"
 COMMUNITY = "community"  # what an analysis of ties says of each user, if one was made
-# What a step reads: every table of a step is written by segtool, after FROM or JOIN.
-_TABLE = re.compile(r"\b(?:FROM|JOIN)\s+([\"`]?)(\w+)\1", re.IGNORECASE)
 
 
 def run_labels(compiled: Compiled, engine: Engine, *, after: Compiled | None = None) -> None:
@@ -61,7 +61,7 @@ def run_labels(compiled: Compiled, engine: Engine, *, after: Compiled | None = N
         if step.keep == "fitted":
             fit_claims(step.tasks, engine)
             continue
-        sql = with_statement(_needed(step, waiting), step.sql)
+        sql = with_statement(needed_steps(step, waiting), step.sql)
         try:
             engine.create(step.name, sql, lazy=step.keep == "view")
         except Exception as error:
@@ -75,22 +75,10 @@ def _changed_steps(steps: Sequence[Step], before: Sequence[Step]) -> set[str]:
     known = {step.name: step.sql for step in before}
     changed: set[str] = set()
     for step in steps:
-        rests_on = {name for _, name in _TABLE.findall(step.sql)}
+        rests_on = tables_read(step)
         if known.get(step.name) != step.sql or rests_on & changed:
             changed.add(step.name)
     return changed
-
-
-def _needed(step: Step, waiting: Mapping[str, Step]) -> list[Step]:
-    """Return the waiting steps a step rests on, in order."""
-    found: set[str] = set()
-    front = [step]
-    while front:
-        tables = {name for _, name in _TABLE.findall(front.pop().sql)}
-        new = [name for name in waiting if name in tables and name not in found]
-        found.update(new)
-        front.extend(waiting[name] for name in new)
-    return [each for name, each in waiting.items() if name in found]
 
 
 def check_measures(compiled: Compiled, engine: Engine) -> None:
@@ -186,6 +174,7 @@ def compile_for_sources(
         reliabilities=reliabilities,
         words=_event_words(engine, schemas),
         fusion=fusion,
+        reaches=_reach_of_events(engine, schemas),
     )
 
 
@@ -213,6 +202,20 @@ def _event_words(engine: Engine, schemas: Mapping[str, Mapping[str, str]]) -> di
     )
     # A column with more words than that holds texts, not kinds of event: then nothing is left out.
     return {"events.event": set(words["event"].astype(str))} if len(words) < MAX_WORDS else {}
+
+
+def _reach_of_events(engine: Engine, schemas: Mapping[str, Mapping[str, str]]) -> dict[str, Reach]:
+    """Return how far back the log reaches, if it has times."""
+    if not {"age_days", "local_date"} <= set(schemas.get("events", {})):
+        return {}
+    row = engine.query(
+        "SELECT max(age_days) AS days, CAST(min(local_date) AS VARCHAR) AS oldest, "
+        "CAST(max(local_date) AS VARCHAR) AS newest FROM events"
+    ).iloc[0]
+    if not row["oldest"] or row["oldest"] != row["oldest"]:
+        return {}
+    first, last = (date.fromisoformat(row[name][:10]) for name in ("oldest", "newest"))
+    return {"events": Reach("events", float(row["days"]), first, last)}
 
 
 def _check_as_of(as_of, sources: Sources):

@@ -159,7 +159,8 @@ def _split_phrase(info: LabelInfo, value: str) -> tuple[str, str, str]:
     if isinstance(info.phrase, Mapping) or "{value}" not in info.phrase:
         return "", info.clause(value), ""
     before, _, after = info.phrase.partition("{value}")
-    return before, value.replace("_", " "), after  # app_push is a word of the data, not of a sentence
+    # app_push is a word of the data, not of a sentence; and what people wrote may run over lines.
+    return before, " ".join(value.replace("_", " ").split()), after
 
 
 def _values_sql(rows: pd.DataFrame) -> str:

@@ -11,6 +11,7 @@ import pandas as pd
 from segtool.display import Shown, render_html_table
 from segtool.engines import literal, quote
 from segtool.errors import InputError
+from segtool.labels.corrections import find_ruled_out
 from segtool.labels.frames import LabelTables
 from segtool.labels.plans import TIERS
 from segtool.labels.sentences import write_sentences
@@ -91,8 +92,12 @@ def explain_user(labels: LabelTables, user_id: str) -> Why:
     infos = {info.name: (rank, info) for rank, info in enumerate(labels.infos)}
     said = set(claims[["label", "value"]].itertuples(index=False, name=None))
     resolved["is_said"] = [pair in said for pair in resolved[["label", "value"]].itertuples(index=False, name=None)]
+    compiled = labels.compiled
+    ruled_out = (
+        find_ruled_out(compiled.catalog, labels.engine, labels.tables["labels"], user_id) if compiled else set()
+    )
     rows = [
-        _judge(claim, resolved, infos, labels.as_of)
+        _judge(claim, resolved, infos, labels.as_of, ruled_out)
         for claim in claims.itertuples(index=False)
         if claim.label in infos
     ]
@@ -133,7 +138,7 @@ def _check_user(labels: LabelTables, user_id: str) -> None:
     )
 
 
-def _judge(claim, resolved: pd.DataFrame, infos, as_of) -> tuple:
+def _judge(claim, resolved: pd.DataFrame, infos, as_of, ruled_out: set[tuple[str, str]]) -> tuple:
     """Return one row of the table: how a claim fared against what was resolved."""
     rank, info = infos[claim.label]
     rivals = resolved[resolved["label"] == claim.label]
@@ -149,6 +154,8 @@ def _judge(claim, resolved: pd.DataFrame, infos, as_of) -> tuple:
         else:
             theirs = SOURCE_WORDS.get(winner["source"], winner["source"])
             place, outcome, why = 1, "agrees", f"agrees with {theirs}"
+    elif (claim.label, str(claim.value).lower()) in ruled_out:
+        place, outcome, why = 2, "lost", "a correction rules it out"
     elif len(rivals):
         place, outcome, why = 2, "lost", _lost_text(claim, rivals.iloc[0])
     else:

@@ -10,6 +10,8 @@ import pandas as pd
 from segtool.errors import PrivacyError
 from segtool.outputs.privacy import suppress_small_cells
 
+MOVED = ("promoted", "demoted", "changed")
+
 
 def list_drift(change, min_cell: int, inside: Iterable[str] = ()) -> pd.DataFrame:
     """Return the drift of each label; where a figure would count few users, it is blank."""
@@ -18,7 +20,8 @@ def list_drift(change, min_cell: int, inside: Iterable[str] = ()) -> pd.DataFram
     few = {
         (row.label, row.value)
         for row in change.shares.itertuples()
-        if _is_few(row.n_before, min_cell) or _is_few(row.n_after, min_cell)
+        if _tells_few(row.n_before, row.n_known_before, min_cell)
+        or _tells_few(row.n_after, row.n_known_after, min_cell)
     }
     is_few = np.array(
         [pair in few for pair in zip(table["label"], table["largest"], strict=True)], dtype=bool
@@ -34,11 +37,21 @@ def list_drift(change, min_cell: int, inside: Iterable[str] = ()) -> pd.DataFram
 
 
 def list_moves(change, min_cell: int, inside: Iterable[str] = ()) -> pd.DataFrame:
-    """Return the moves of each label; small counts, and what would give them away, are blank."""
+    """Return the moves of each label, those who really moved first and the largest of them on top.
+
+    Small counts, and what would give them away, are blank.
+    """
     moves = change.moves
     moves = moves[~moves["label"].isin(set(inside))]
     parts = [_hide(part, min_cell) for _, part in moves.groupby("label", sort=False)]
-    return pd.concat(parts, ignore_index=True) if parts else moves
+    if not parts:
+        return moves
+    table = pd.concat(parts, ignore_index=True)
+    moved = table["move"].isin(MOVED)
+    order = pd.DataFrame(
+        {"still": ~moved, "size": -table["n_users"].astype("Float64").fillna(0).where(moved, 0)}
+    )
+    return table.loc[order.sort_values(["still", "size"], kind="stable").index].reset_index(drop=True)
 
 
 def _hide(part: pd.DataFrame, min_cell: int) -> pd.DataFrame:
@@ -60,5 +73,6 @@ def _hide(part: pd.DataFrame, min_cell: int) -> pd.DataFrame:
     return part
 
 
-def _is_few(n: float, min_cell: int) -> bool:
-    return 0 < n < min_cell
+def _tells_few(n: float, n_known: float, min_cell: int) -> bool:
+    """Say whether few users have the value, or all but few of those the label is known of."""
+    return 0 < n < min_cell or 0 < n_known - n < min_cell

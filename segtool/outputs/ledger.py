@@ -12,6 +12,8 @@ from segtool.outputs.privacy import hash_ids
 from segtool.outputs.sensitive import AMONG, cut_within
 
 PSEUDONYMS = "export_pseudonyms"
+SELECT_CLAIM = " sql"  # the id of a claim ends with its kind
+FROM_SELECT = "from a SELECT of the study"
 ORDER = "user_id, label, value, source, claim, evidence"
 
 
@@ -69,7 +71,8 @@ def _shown_column(name: str, telling: list[str]) -> str:
 def _hidden_column(name: str, telling: list[str]) -> str:
     if name == "user_id":
         return "p.pseudonym AS user_id"
-    if name == "evidence":  # a note's evidence names the colleague who wrote it
+    if name == "evidence":  # a note's names the colleague who wrote it, a SELECT's says what its author likes
         shown = _shown_column(name, telling).removesuffix(" AS evidence")
-        return f"CASE WHEN c.source = 'person' THEN 'a note' ELSE {shown} END AS evidence"
+        select = f"c.claim LIKE '%{SELECT_CLAIM}' THEN {literal(FROM_SELECT)}"
+        return f"CASE WHEN c.source = 'person' THEN 'a note' WHEN {select} ELSE {shown} END AS evidence"
     return f"c.{quote(name)}"

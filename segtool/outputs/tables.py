@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from segtool.outputs.csv_files import write_csv
-from segtool.outputs.ledger import write_claims
+from segtool.outputs.ledger import FROM_SELECT, write_claims
 from segtool.outputs.privacy import hash_ids, hide_small_sizes
 from segtool.outputs.sensitive import AMONG, cut_within, mentions, without_labels, words_of
 from segtool.outputs.settings import ExportSettings
@@ -113,10 +113,21 @@ def list_conflicts(labels, inside: Iterable[str] = (), *, hide_authors: bool = F
     telling = table["label"].isin(cut_within(labels, inside))
     for name in ("evidence", "against_evidence"):
         table[name] = table[name].where(~telling, table[name].str.split(AMONG, regex=False).str[0])
-    if hide_authors:  # a note's evidence names the colleague who wrote it
+    if hide_authors:  # a note's evidence names who wrote it, a SELECT's says what its author likes
+        written = _selected(labels)
         for source, evidence in (("source", "evidence"), ("against_source", "against_evidence")):
+            pairs = zip(table["label"], table[source], strict=True)
+            is_written = pd.Series([pair in written for pair in pairs], table.index, dtype=bool)
+            table[evidence] = table[evidence].mask(is_written, FROM_SELECT)
             table[evidence] = table[evidence].mask(table[source] == "person", "a note")
     return table
+
+
+def _selected(labels) -> set[tuple[str, str]]:
+    """Return (label, source) where a claim of kind ``sql`` speaks: its evidence is a text of its author."""
+    compiled = getattr(labels, "compiled", None)
+    infos = () if compiled is None else compiled.claims
+    return {(info.label, info.source) for info in infos if info.kind == "sql"}
 
 
 def list_pixels(pixels, min_cell: int) -> pd.DataFrame:

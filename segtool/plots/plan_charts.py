@@ -30,7 +30,7 @@ WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 # From light to dark in even steps of lightness, so that it reads in grey and for the colour-blind.
 STAGE_COLOURS = ("#D6E6F2", "#A6CBE3", "#6FA8D0", "#3A7DB5", "#12507F", "#0B3555", "#061C2E")
 TIME_SHADES = ("#F4F7FA", "#BAD4E8", "#5C9AC7", "#12507F")
-LEGEND_COLUMNS = 6
+LEGEND_COLUMNS = 7
 # Users at no stage stand apart from the ladder, in greys.
 ASIDE = {"lapsed": "#C5CCD2", "unknown": "#E4E8EB"}
 TOPIC_COLUMNS = ("persona", "topic", "estimate", "lo", "hi")
@@ -233,7 +233,7 @@ def plot_stages(
     totals = count_stages(plan.stages, personas.assigned).sum(axis=1)
     figure, (axes,) = new_figure(
         9.6,
-        0.75 + 0.5 * len(counts) + 0.22 * (len(counts.columns) // LEGEND_COLUMNS + 1),
+        0.75 + 0.5 * len(counts) + 0.22 * -(-len(counts.columns) // LEGEND_COLUMNS),
         "How far along each persona is",
         f"Share of its users by stage, {int(totals.sum()):,} users in all; grey: too few in a stage to show",
     )

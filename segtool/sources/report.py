@@ -166,14 +166,14 @@ def describe_check(reads: Mapping[str, TableRead]) -> pd.DataFrame:
     for name, schema in SCHEMAS.items():
         read = reads.get(name)
         if read is None:
-            rows.append((name, "", "not given", f"without it: no {schema.loses}"))
+            rows.append((name, "", "not given", f"lost without it: {schema.loses}"))
             continue
         counts = read.counts
         rows.append((name, read.origin, "read", _count_sentence(counts)))
         rows += [(name, column, "rejected rows", f"{reason}: {n:,}") for reason, column, n in counts.reasons]
         for column in schema.columns:
             if column.name not in read.columns and column.loses:
-                rows.append((name, column.name, "missing column", f"without it: {column.loses}"))
+                rows.append((name, column.name, "missing column", f"lost without it: {column.loses}"))
         extra = [f"{c} ({kind})" for c, kind in read.columns.items() if schema.column(c) is None]
         if extra:
             rows.append((name, "", "properties", _few(extra)))

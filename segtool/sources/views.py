@@ -15,6 +15,9 @@ from segtool.errors import InputError
 from segtool.sources.quarantine import Counts
 from segtool.sources.schemas import DERIVED, SCHEMAS, USER_TABLES
 
+KNOWN_FROM = tuple(table for table in USER_TABLES if table != "corrections")
+"""Tables whose users are users of the study; a correction of somebody else is misspelt."""
+
 MICROSECONDS_PER_DAY = "8.64e10"
 OUTCOMES = {
     "opened": "opened_at",
@@ -120,19 +123,19 @@ def hidden_columns(engine: DuckDBEngine, table: str) -> set[str]:
 
 
 def create_user_index(engine: DuckDBEngine, tables: Mapping[str, Any]) -> None:
-    """Create ``user_index``: every user of every table, once.
+    """Create ``user_index``: every user of every table, once; a correction alone makes nobody a user.
 
     Raises
     ------
     InputError
         If there is none.
     """
-    parts = [f"SELECT DISTINCT user_id FROM {quote(base_name(t))}" for t in USER_TABLES if t in tables]
+    parts = [f"SELECT DISTINCT user_id FROM {quote(base_name(t))}" for t in KNOWN_FROM if t in tables]
     union = " UNION ALL ".join(parts) or "SELECT NULL AS user_id WHERE FALSE"
     engine.create("user_index", f"SELECT DISTINCT user_id FROM ({union}) ORDER BY user_id")
     if not engine.execute("SELECT count(*) FROM user_index").fetchone()[0]:
         raise InputError(
             f"There is no user: {', '.join(tables)} have no usable row with a user_id before as_of.",
-            f"rows in at least one of {', '.join(USER_TABLES)}.",
+            f"rows in at least one of {', '.join(KNOWN_FROM)}.",
             "Check as_of, and that the files are not empty.",
         )

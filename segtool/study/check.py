@@ -12,11 +12,14 @@ from segtool.display import Shown, join_words
 from segtool.errors import SegtoolError, did_you_mean
 from segtool.labels import Catalog, check_catalog
 from segtool.labels.compile import Compiled, compile_labels
+from segtool.labels.corrections import check_corrections
 from segtool.labels.recorded import recorded_columns
 from segtool.labels.run import check_measures, compile_for_sources
 from segtool.sources import Sources
 from segtool.study.settings import StudyFile
 from segtool.study.study import Study
+
+MOST_NAMED = 6  # built-in labels, or reasons, that are named; the rest is counted
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,8 @@ class StudyCheck(Shown):
     def headline(self) -> str:
         """Say whether the study can run."""
         if self.problems:
-            return f"This study cannot run as it is: {len(self.problems)} problem(s)."
+            n = len(self.problems)
+            return f"This study cannot run as it is: {n} problem{'' if n == 1 else 's'}."
         return "This study can run."
 
     def __str__(self) -> str:
@@ -72,13 +76,14 @@ def check_study(study: Study) -> StudyCheck:
         findings += _name_findings(study.file, catalog)
     if sources is not None and catalog is not None:
         made = _find(findings, "labels", lambda: compile_for_sources(catalog, sources))
-        findings += _label_findings(sources, made) if made is not None else []
         own = (
             _find(findings, "labels", lambda: _own_findings(sources, study.own_catalog, made))
             if made
             else None
         )
+        findings += _label_findings(sources, study.own_catalog, made, own or []) if made is not None else []
         findings += own or []
+        findings += _correction_findings(study.file, catalog, sources, made) if made is not None else []
         findings += _lost_findings(study.file, catalog, made) if made is not None else []
     return StudyCheck(pd.DataFrame(findings, columns=["place", "verdict", "what"]))
 
@@ -98,11 +103,11 @@ def _table_findings(sources: Sources) -> list[tuple[str, str, str]]:
         set_aside = row.read - row.kept
         what = f"{row.kept:,} of {row.read:,} rows"
         if set_aside:
-            what += f" ({row.rejected:,} rejected, {row.duplicates:,} duplicates"
+            what += f" ({row.rejected:,} rejected, {_count(row.duplicates, 'duplicate')}"
             what += f", {row.after_as_of:,} after as_of)"
         findings.append((f"sources.{row.table}", "note" if row.rejected else "ok", what))
     as_of = f"{sources.as_of.tz_convert(sources.timezone):%Y-%m-%d %H:%M} ({sources.timezone})"
-    findings.append(("sources", "ok", f"{sources.n_users:,} users in all, as of {as_of}"))
+    findings.append(("sources", "ok", f"{_count(sources.n_users, 'user')} in all, as of {as_of}"))
     findings += [("sources", "note", note) for note in sources.notes()]
     findings += [
         (f"sources.{row.table}", "note", f"{row.item} {row.status}: {row.note}".strip())
@@ -116,7 +121,7 @@ def _example_findings(catalog: Catalog) -> list[tuple[str, str, str]]:
     examples = check_catalog(catalog)
     failed = examples.loc[~examples["passed"].astype(bool)]
     if failed.empty:
-        return [("labels", "ok", f"{len(examples)} worked examples hold")] if len(examples) else []
+        return [("labels", "ok", _worked(len(examples)))] if len(examples) else []
     return [
         (
             f"labels.{row.label}",
@@ -185,7 +190,7 @@ def _own_findings(sources: Sources, own: Catalog, made: Compiled) -> list[tuple[
     findings = [
         (f"{item.kind}s.{name}", "problem", f"it cannot be computed: {item.reason}")
         for name, item in lost.items()
-        if item.kind == "label" or name not in needed
+        if item.kind == "label" or name not in needed | own.borrowed
     ]
     return findings + [
         (f"labels.{item.name}", "note", f"this claim cannot be computed: {item.reason}")
@@ -194,17 +199,63 @@ def _own_findings(sources: Sources, own: Catalog, made: Compiled) -> list[tuple[
     ]
 
 
-def _label_findings(sources: Sources, compiled: Compiled) -> list[tuple[str, str, str]]:
+def _label_findings(
+    sources: Sources, own: Catalog, compiled: Compiled, own_problems: list[tuple[str, str, str]]
+) -> list[tuple[str, str, str]]:
+    """Say how many labels can be made; name what is lost of the study's own one by one, and count the rest."""
     tables = join_words(sorted(sources.tables))
-    left_out = {item.name: item.reason for item in compiled.left_out if item.kind == "label"}
-    made = f"{len(compiled.labels)} labels can be made from {tables}"
+    findings = [("labels", "ok", f"{_count(len(compiled.labels), 'label')} can be made from {tables}")]
     if not compiled.labels:
         fix = "Name a catalogue with labels for your columns under [labels] catalogs (docs/labels.md)."
-        return [("labels", "problem", f"no label can be made from {tables}. Do: {fix}")]
-    if not left_out:
-        return [("labels", "ok", made)]
-    names = ", ".join(left_out)
-    return [
-        ("labels", "ok", made),
-        ("labels", "note", f"{len(left_out)} left out for want of tables, columns or events: {names}"),
-    ]
+        findings = [("labels", "problem", f"no label can be made from {tables}. Do: {fix}")]
+    findings += [("labels", "note", note) for note in compiled.notes]
+    findings += _lost_to_words(own, compiled, {place for place, _, _ in own_problems})
+    rest = [item.name for item in compiled.left_out if item.kind == "label" and item.name not in own.labels]
+    if rest and compiled.labels:
+        more = [f"{len(rest) - MOST_NAMED} more"] if len(rest) > MOST_NAMED else []
+        named = join_words([*rest[:MOST_NAMED], *more])
+        built_in = _count(len(rest), "built-in label")
+        findings.append(("labels", "note", f"{built_in} left out for want of tables, columns or events: {named}"))
+    return findings
+
+
+def _lost_to_words(own: Catalog, compiled: Compiled, told: set[str]) -> list[tuple[str, str, str]]:
+    """Name what is left out of the study's own definitions because no row has the word they ask for."""
+    needed = {name for label in own.labels.values() for claim in label.claims for name in claim.measures()}
+    lost = {item.name for item in compiled.left_out if item.kind == "label"}
+    findings = []
+    for item in compiled.left_out:
+        base = item.name.split(".")[0]
+        is_own = {
+            "label": base in own.labels,
+            "claim": base in own.labels and base not in lost,
+            "measure": base in own.measures and base not in needed,
+        }[item.kind]
+        if is_own and f"{item.kind}s.{base}" not in told and f"labels.{item.name}" not in told:
+            what = "your own claim" if item.kind == "claim" else f"your own {item.kind} {item.name!r}"
+            place = f"{'measures' if item.kind == 'measure' else 'labels'}.{item.name}"
+            findings.append((place, "note", f"{what} is left out: {item.reason}"))
+    return findings
+
+
+def _correction_findings(
+    file: StudyFile, catalog: Catalog, sources: Sources, compiled: Compiled
+) -> list[tuple[str, str, str]]:
+    """Find corrections that cannot hold: a label, a value or a user that there is none of."""
+    faults = check_corrections(catalog, compiled, sources.engine, unsaid=file.export.sensitive)
+    if not faults:
+        return []
+    n = sum(faults.values())
+    rows = "1 row does" if n == 1 else f"{n:,} rows do"
+    shown = "; ".join(f"{why} ({count:,})" for why, count in list(faults.items())[:MOST_NAMED])
+    more = f"; and {len(faults) - MOST_NAMED} more reasons" if len(faults) > MOST_NAMED else ""
+    fix = "Mend the file; after a run, labels.corrections() names the rows."
+    return [("sources.corrections", "problem", f"{rows} not hold: {shown}{more}. Do: {fix}")]
+
+
+def _count(n: int, what: str) -> str:
+    return f"{n:,} {what}{'' if n == 1 else 's'}"
+
+
+def _worked(n: int) -> str:
+    return f"{_count(n, 'worked example')} {'holds' if n == 1 else 'hold'}"

@@ -135,10 +135,13 @@ class Study:
         return own.without(set(self.file.labels.leave_out) & set(own.labels))
 
     def _parts(self) -> list[tuple[str, Catalog]]:
-        names = self.file.labels.catalogs
-        return [
-            (name, self._builtin() if name == "builtin" else Catalog.read(self.base / name)) for name in names
-        ]
+        """Return each catalogue by name; a file may use the measures of those named before it."""
+        parts, earlier = [], Catalog()
+        for name in self.file.labels.catalogs:
+            part = self._builtin() if name == "builtin" else Catalog.read(self.base / name, base=earlier)
+            parts.append((name, part))
+            earlier = earlier + part
+        return parts
 
     def _builtin(self) -> Catalog:
         return builtin_catalog(currency=self.file.study.currency)

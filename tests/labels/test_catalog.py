@@ -1,7 +1,18 @@
 import pytest
 
 from segtool.errors import DefinitionError
-from segtool.labels import Answer, Bands, Cases, Catalog, Flag, Label, Measure, Note, Preference
+from segtool.labels import (
+    Answer,
+    Bands,
+    Cases,
+    Catalog,
+    Flag,
+    Label,
+    Measure,
+    Note,
+    Preference,
+    builtin_catalog,
+)
 
 N = Measure("n_events", "events", "count(*)", no_rows=0)
 
@@ -91,6 +102,48 @@ def test_later_catalogues_win():
     second = Catalog([N], [label(Flag("n_events > 9"))])
     assert (first + second)["power"].claims[0].when == "n_events > 9"
     assert first + second == second
+
+
+OWN = """
+[labels.big]
+facet = "consumption"
+values = ["low", "high"]
+claims = [{bands = {of = "spend_180d", edges = [100], needs = "purchases_180d >= 2"}}]
+"""
+
+
+def test_a_file_may_name_the_measures_of_another_catalogue(tmp_path):
+    (tmp_path / "labels.toml").write_text(OWN)
+    builtin = builtin_catalog()
+    own = Catalog.read(tmp_path / "labels.toml", base=builtin)
+    assert set(own.measures) == own.borrowed == {"spend_180d", "purchases_180d"}
+    assert list(own.labels) == ["big"]
+    assert list((builtin + own).measures) == list(builtin.measures)
+    assert own.without(["big"]).borrowed == own.borrowed
+
+
+def test_what_a_borrowed_measure_rests_on_comes_with_it():
+    rate = Measure("rate", "measures", "N_events / 30")
+    own = Catalog([], [label(Flag("Rate > 3"))], base=Catalog([N, rate]))
+    assert list(own.measures) == ["n_events", "rate"]
+
+
+def test_an_own_definition_wins_over_one_that_was_borrowed():
+    mine = Measure("n_events", "events", "count(distinct topic)")
+    borrower = Catalog([], [label(Flag("n_events > 3"))], base=Catalog([N]))
+    own = Catalog([mine])
+    assert Catalog([mine], [label(Flag("n_events > 3"))], base=Catalog([N])).measures["n_events"] == mine
+    for both in (own + borrower, borrower + own, own + borrower + borrower):
+        assert both.measures["n_events"] == mine
+        assert not both.borrowed
+
+
+def test_an_unknown_measure_is_told_the_nearest_of_all_catalogues():
+    unknown = OWN.replace("spend_180d", "spend_18d")
+    with pytest.raises(DefinitionError, match="did you mean 'spend_180d'"):
+        Catalog.from_toml(unknown, base=builtin_catalog())
+    with pytest.raises(DefinitionError, match=r"Do: .* base=builtin_catalog\(\)"):
+        Catalog.from_toml(unknown)
 
 
 def test_a_catalogue_can_be_narrowed():

@@ -102,6 +102,20 @@ def test_a_limit_is_refused_with_what_to_write_instead():
         Sql(HEAD + "events LIMIT 5")
 
 
+@pytest.mark.parametrize(
+    ("rest", "at"),
+    [
+        ("(events)", 38),
+        ("((events))", 39),
+        ("(events AS e)", 38),
+        ("events JOIN (notes) USING (user_id)", 50),
+    ],
+)
+def test_a_table_alone_in_brackets_is_refused_where_it_stands(rest, at):
+    with pytest.raises(DefinitionError, match=f"character {at}: a table stands alone in brackets"):
+        Sql(HEAD + rest)
+
+
 def test_there_are_many_hostile_texts():
     assert len(set(EXPRESSIONS)) >= 40 and len(set(SELECTS)) >= 40
 
@@ -200,6 +214,7 @@ def test_a_select_that_asks_for_a_missing_column_is_left_out_with_the_nearest():
         "ON n.user_id = e.user_id AND n.noted_at < e.event_time",
         "SELECT user_id, 'x' AS value FROM events WHERE user_id NOT IN (SELECT user_id FROM notes)",
         "SELECT user_id, date_trunc('month', event_time)::text AS value FROM events GROUP BY user_id, 2",
+        "SELECT user_id, 'x' AS value FROM (events JOIN notes USING (user_id))",
         "SELECT user_id, value FROM (SELECT user_id, 'a' AS value FROM events "
         "UNION ALL SELECT user_id, 'b' AS value FROM notes) AS u",
     ],

@@ -131,3 +131,15 @@ def test_a_confidence_that_is_no_number_is_not_known():
             label_tiny(Catalog([], [Label("x", "test", [claim])]), engine)
             found.append(engine.query("SELECT confidence FROM labels")["confidence"].tolist())
     assert found[0] == found[1] == [0.95]
+
+
+def test_what_a_select_saw_after_as_of_counts_as_seen_on_that_day():
+    select = "SELECT user_id, 'yes' AS value, max(said) AS observed_at FROM users GROUP BY user_id"
+    users = [
+        {"user_id": user, "said": day} for user, day in (("a", "2036-01-01"), ("b", "2026-06-01"), ("c", ""))
+    ]
+    with tiny_engine(users=users) as engine:
+        label_tiny(Catalog([], [Label("x", "test", [Sql(select, expires_days=20)])]), engine)
+        seen = engine.query("SELECT user_id, observed_at FROM claims ORDER BY user_id").set_index("user_id")
+        assert seen["observed_at"].tolist() == [AS_OF, pd.Timestamp("2026-06-01"), AS_OF]
+        assert engine.query("SELECT user_id FROM labels ORDER BY user_id")["user_id"].tolist() == ["a", "c"]

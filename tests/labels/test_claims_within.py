@@ -43,9 +43,17 @@ def test_peers_by_column_and_what_is_said_of_them():
     label_tiny(MEASURES + LABEL.replace("WITHIN", "tier"), engine)
     assert values(engine, "power") == dict(zip("abcxyz", ["low", "low", "high"] * 2, strict=True))
     said = engine.query("SELECT evidence, n_evidence, confidence FROM claims WHERE user_id = 'c'").iloc[0]
-    assert said["evidence"] == "spend = 90 CNY from 1 events; among 3 users with tier small"
+    assert said["evidence"] == "spend = 90 CNY from 1 event; among few users with tier small"
     assert said["n_evidence"] == 1
     assert 0 < said["confidence"] < 1
+
+
+def test_five_peers_are_counted_in_the_evidence_and_four_are_not():
+    tiers = dict.fromkeys("abcde", "large") | dict.fromkeys("wxyz", "small")
+    engine = tiny_engine(events=[row for u in tiers for row in purchases(u, ord(u))], users=people(tiers))
+    label_tiny(MEASURES + LABEL.replace("WITHIN", "tier"), engine)
+    told = set(engine.query("SELECT evidence FROM claims")["evidence"].str.split("; among ").str[1])
+    assert told == {"5 users with tier large", "few users with tier small"}
 
 
 def test_peers_by_a_label_that_several_claims_settle():

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
-from tiny_tables import tiny_engine
+from tiny_tables import label_tiny, tiny_engine
 
 from segtool.engines import DuckDBEngine
 from segtool.labels import Bands, Catalog, Flag, Label, Measure, compile_labels, run_labels
@@ -152,6 +152,93 @@ def test_that_something_happened_is_a_fact_and_how_often_is_an_estimate():
 )
 def test_the_kind_of_noise_is_read_off_the_expression(sql, where, kind):
     assert classify(Measure("x", "events", sql, where), {}).kind == kind
+
+
+@pytest.mark.parametrize("table", ["survey", "users", "notes", "lists", "community"])
+@pytest.mark.parametrize(
+    "sql", ["avg((a + b) / 2.0)", "sum(a)", "count(*)", "count_if(a > 1) / count(*)", "max(a)"]
+)
+def test_what_was_said_is_a_fact_and_no_sample(table, sql):
+    noise = classify(Measure("x", table, sql), {})
+    assert noise.kind == "fact"
+    assert noise.extra["n"].table == table
+
+
+@pytest.mark.parametrize(
+    ("under", "sql", "kind"),
+    [
+        ("survey", "score / other", "fact"),
+        ("survey", "(score + other) / 2", "fact"),
+        ("events", "score / other", "declared"),
+    ],
+)
+def test_arithmetic_on_what_was_said_is_a_fact_too(under, sql, kind):
+    measures = {"score": Measure("score", "survey", "sum(a)"), "other": Measure("other", under, "sum(b)")}
+    assert classify(Measure("x", "measures", sql), measures).kind == kind
+
+
+SCORE = """
+[measures.brand_love]
+from = "survey"
+sql = "avg((q1 + q2) / 2.0)"
+[labels.love]
+facet = "taste"
+values = ["cool", "warm", "devoted"]
+claims = [{bands = {of = "brand_love", edges = [2.5, 3.5]}%s}]
+"""
+
+
+@pytest.mark.parametrize(("more", "sure"), [("", 0.92), (", reliability = 0.8", 0.8)])
+def test_one_answer_is_the_whole_answer(more, sure):
+    answers = [(f"u{n}", 1 + n % 5, 1 + n * 7 % 5) for n in range(40)] + [("me", 2, 8 / 3)]
+    engine = tiny_engine(survey=[{"user_id": u, "q1": a, "q2": b} for u, a, b in answers])
+    label_tiny(SCORE % more, engine)
+    claims = engine.query("SELECT * FROM claims ORDER BY user_id").set_index("user_id")
+    assert (claims["confidence"] == sure).all()
+    assert set(claims["source"]) == {"survey"}
+    assert (claims["n_evidence"] == 1).all()
+    assert claims.loc["me", "evidence"] == "brand_love = 2.33"
+
+
+CLAIMS = {
+    "bands": 'bands = {of = "basket", edges = [40, 90], values = ["low", "middle", "high"]}',
+    "flag": 'flag = {is = "late >= 3", yes = "high", no = "low"}',
+    "cases": 'cases = {when = [{value = "low", is = "basket < 40"}], otherwise = "high"}',
+    "bands within peers": 'bands = {of = "basket", quantiles = [0.3, 0.7], within = "tier"}',
+    "preference": 'preference = {from = "events", by = "price", top = 1, at_least = 0,'
+    ' values = {cheap = "low", dear = "high"}}',
+}
+
+
+@pytest.mark.parametrize("claim", CLAIMS)
+def test_a_stated_reliability_scales_the_edge_over_guessing(claim):
+    events, _ = simulate(seed=1)
+    events = events.head(6000).assign(price=lambda all_: np.where(all_["amount"] < 50, "cheap", "dear"))
+    engine = DuckDBEngine(threads=1)
+    engine.register("events", events)
+    users = pd.DataFrame({"user_id": events["user_id"].unique(), "tier": "one"})
+    engine.register("users", users)
+    engine.create("user_index", "SELECT user_id FROM users")
+    label = '[labels.%s]\nfacet = "x"\nvalues = ["low", "middle", "high"]\nclaims = [{%s%s}]\n'
+    text = label % ("plain", CLAIMS[claim], "") + label % ("stated", CLAIMS[claim], ", reliability = 0.7")
+    label_tiny(Catalog(MEASURES) + Catalog.from_toml(text, base=Catalog(MEASURES)), engine)
+    both = engine.query(
+        "SELECT a.value = b.value AS is_same, a.confidence AS plain, b.confidence AS stated FROM claims AS a"
+        " JOIN claims AS b USING (user_id) WHERE a.label = 'plain' AND b.label = 'stated' ORDER BY user_id"
+    )
+    assert len(both) > 100
+    assert both["is_same"].all()
+    edge = (0.7 - 1 / 3) / (1 - 1 / 3)
+    scaled = np.minimum(both["plain"], 1 / 3 + (both["plain"] - 1 / 3) * edge)
+    assert both["stated"].tolist() == pytest.approx(scaled.tolist(), abs=6e-3)
+    assert (both["stated"] < both["plain"]).any()
+
+
+def test_a_certain_fact_is_worth_the_stated_reliability():
+    engine = tiny_engine(events=[{"user_id": "a", "is_late": True, "amount": 1.0}] * 3)
+    catalog = Catalog(MEASURES, [Label("ever", "x", [Flag("n >= 1", reliability=0.8)])])
+    label_tiny(catalog, engine)
+    assert engine.query("SELECT confidence FROM labels ORDER BY 1")["confidence"].tolist() == [0.8]
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,9 @@ note = {}
 facet = "taste"
 many = true
 claims = [{preference = {from = "events", by = "topic", min = 1, at_least = 0}}]
+[labels.town]
+facet = "activity"
+claims = [{column = {name = "town"}}]
 [labels.vip]
 facet = "activity"
 values = ["no", "yes"]
@@ -27,6 +30,7 @@ claims = [{column = {name = "vip"}}]
 
 def label(*rows, notes=(), **options):
     users = pd.DataFrame({"user_id": ["u1", "u2"], "stage": ["student", "mom"], "vip": ["yes", "no"]})
+    users["town"] = ["Oslo", "Bergen"]
     events = pd.DataFrame(
         {"user_id": ["u1", "u1", "u2"], "topic": ["tea", "travel", "tea"], "event": "view"}
     ).assign(event_time="2026-06-20")
@@ -78,6 +82,14 @@ def test_not_x_rules_a_value_out_and_says_nothing_else():
     assert labels.corrections()["outcome"].tolist() == ["holds"]
 
 
+def test_why_says_what_a_correction_ruled_out():
+    labels = label(("u1", "stage", "not student"), ("u1", "likes", "!Travel"), ("u2", "stage", "not single"))
+    table = labels.why("u1").to_pandas().set_index(["label", "value"])
+    assert (table.loc[[("stage", "student"), ("likes", "travel")], "why"] == "a correction rules it out").all()
+    assert table.loc[("likes", "tea"), "outcome"] == "kept"
+    assert "a correction rules it out" not in labels.why("u2").to_pandas()["why"].tolist()
+
+
 def test_not_x_of_two_values_is_the_other_one():
     assert said(label(("u1", "vip", "not yes")), "vip") == ["no"]
 
@@ -85,15 +97,37 @@ def test_not_x_of_two_values_is_the_other_one():
 def test_many_values_gain_and_lose_one():
     plain = said(label(), "likes")
     assert "travel" in plain
-    labels = label(("u1", "likes", "not travel"), ("u1", "likes", "sports"))
+    labels = label(("u1", "likes", "not travel"), ("u2", "likes", "Travel"))
     assert "travel" not in said(labels, "likes")
-    assert "sports" in said(labels, "likes")
+    assert said(labels, "likes", "u2") == ["tea", "travel"]
+    assert labels.corrections()["outcome"].tolist() == ["holds", "holds"]
 
 
 def test_what_is_misspelt_is_said():
-    labels = label(("u1", "stagee", "mom"), ("u1", "stage", "moon"), ("u2", "stage", "mom"))
-    assert sorted(labels.corrections()["outcome"]) == ["holds", "no such label", "no such value"]
+    labels = label(("u1", "stagee", "mom"), ("u1", "stage", "moms"), ("u2", "stage", "mom"))
+    assert sorted(labels.corrections()["outcome"]) == [
+        "holds",
+        "no such label; did you mean 'stage'?",
+        "no such value; did you mean 'mom'?",
+    ]
     assert said(labels, "stage") == ["student"]
+
+
+@pytest.mark.parametrize("name", ["likes", "town"], ids=["many", "one"])
+def test_a_value_that_nobody_has_is_misspelt(name):
+    right = {"likes": "travel", "town": "Oslo"}[name]
+    labels = label(("u2", name, right[:-1]), ("u2", name, "not " + right[:-1], "Li", "2026-06-01"))
+    assert said(labels, name, "u2") == said(label(), name, "u2")
+    assert labels.corrections()["outcome"].tolist() == [f"no such value; did you mean {right!r}?"] * 2
+    assert said(label(("u2", name, right.upper())), name, "u2")[-1] == right
+    assert label(("u2", name, "zzz")).corrections()["outcome"].tolist() == ["no such value"]
+
+
+def test_a_correction_makes_nobody_a_user():
+    labels = label(("u9", "vip", "no"), ("u9", "likes", "tea"))
+    assert labels.n_users == 2 and "u9" not in labels.to_pandas()["user_id"].tolist()
+    assert labels.corrections()["outcome"].tolist() == ["no such user", "no such user"]
+    assert "u9" not in labels.claims()["user_id"].tolist()
 
 
 def test_a_correction_needs_no_author_and_no_date(tmp_path):

@@ -43,6 +43,14 @@ def test_the_declared_reliabilities_are_those_of_the_code():
         assert words.format(RELIABILITIES[source]) in said
 
 
+def test_the_built_in_measures_it_names_are_there():
+    said = TEXT.split("The built-in one has about fifty")[1].split("lists them all")[0]
+    named = set(re.findall(r"`(\w+)`", said))
+    assert len(named) >= 10
+    assert named <= set(builtin_catalog().measures)
+    assert 45 <= len(builtin_catalog().measures) <= 55
+
+
 def test_every_built_in_label_is_listed_by_facet_with_its_title():
     sections = dict(re.findall(r"^### (.+)\n\n(\|(?:.+\n)+)", TEXT, flags=re.MULTILINE))
     for label in builtin_catalog().labels.values():

@@ -4,6 +4,7 @@ from hypothesis import strategies as st
 
 from segtool.engines import DuckDBEngine
 from segtool.errors import DefinitionError
+from segtool.labels.claims import Sql
 from segtool.labels.expressions import (
     AGGREGATES,
     SCALARS,
@@ -140,6 +141,33 @@ def test_the_refusal_says_what_and_where(text, found):
     with pytest.raises(DefinitionError) as error:
         check_expression(text, "measures.x.sql", "aggregate")
     assert found in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("n > 5 && n < 9", "&& is not part of the label language. Accepted: and between"),
+        ("n > 5 || n < 3", "|| is not part of the label language. Accepted: or between"),
+    ],
+)
+def test_signs_of_other_languages_are_told_the_word(text, found):
+    with pytest.raises(DefinitionError) as error:
+        check_expression(text, "flag.is", "row")
+    assert found in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "fix"),
+    [
+        ("SELECT * FROM users LIMIT 5", "SELECT user_id, ... AS value. To keep the first few, rank"),
+        ("SELECT * FROM users", "Write SELECT user_id, ... AS value."),
+        ("SELECT user_id, 'a' AS value FROM users WHERE x > 1 && x < 3", "Write and between two conditions."),
+    ],
+)
+def test_a_select_that_is_refused_says_what_to_do(text, fix):
+    with pytest.raises(DefinitionError) as error:
+        Sql(text)
+    assert fix in error.value.fix
 
 
 def test_an_aggregate_has_no_place_in_a_condition():

@@ -41,7 +41,7 @@ def test_long_tables_have_the_promised_columns(labels):
 
 
 def test_headline_says_how_much_is_known(labels):
-    assert labels.headline() == "1 labels of 3 users as of 2026-07-01; 0.7 known per user"
+    assert labels.headline() == "1 label of 3 users as of 2026-07-01; 0.7 known per user"
 
 
 def test_nothing_was_left_out(labels):

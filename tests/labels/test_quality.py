@@ -53,7 +53,7 @@ def test_many_values_do_not_conflict():
 
 
 def test_labels_show_themselves(ledger):
-    assert "1 labels" in ledger.headline()
+    assert "1 label" in ledger.headline()
     assert "Life stage" in repr(ledger)
     assert "student 50%" in ledger._repr_html_()
 

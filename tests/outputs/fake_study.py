@@ -121,6 +121,7 @@ class FakeLabels:
                 "n_respondents": [180, 180, 180],
                 "n_positive": [60, 31, 3],
                 "precision_asked": [0.8, 0.8, 0.8],
+                "precision_low": [0.81, np.nan, 0.8],
                 "precision": [0.91, np.nan, 0.85],
                 "n_published": [77, 0, 40],
                 "reason": ["41 of 45 held-out respondents were right", "best provable precision 0.66", "3 of 3"],
@@ -141,9 +142,11 @@ class FakeLabels:
             self.frame[name].dropna().astype(str).rename("value").reset_index().assign(label=name)
             for name in LABELS
         ]
-        claims = pd.concat(parts, ignore_index=True).assign(source="survey", claim="a", confidence=0.9)
+        claims = pd.concat(parts, ignore_index=True).assign(
+            source="survey", claim="a", confidence=0.9, evidence="answered q1"
+        )
         engine = DuckDBEngine()
-        engine.register("claims", claims[["user_id", "label", "value", "source", "claim", "confidence"]])
+        engine.register("claims", claims[["user_id", "label", "value", "source", "claim", "confidence", "evidence"]])
         return replace(self, engine=engine)
 
     def sentences(self):

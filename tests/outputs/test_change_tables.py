@@ -51,6 +51,16 @@ def test_drift_says_nothing_of_few_users():
     assert many["n_known_before"] == 63 and np.isfinite(many["difference"])
 
 
+@pytest.mark.parametrize("is_turned", [False, True])
+def test_drift_does_not_tell_that_all_but_few_have_a_value(is_turned):
+    days = [["low"] * 20 + ["average"] * 20 + ["high"] * 20, ["low"] * 58 + ["high"] * 2]
+    row = list_drift(change(*(days[::-1] if is_turned else days)), 5).iloc[0]
+    assert row[["largest", "difference", "low", "high"]].isna().all()
+    days[1] = ["low"] * 55 + ["high"] * 5
+    row = list_drift(change(*(days[::-1] if is_turned else days)), 5).iloc[0]
+    assert row["largest"] == "low" and np.isfinite(row["difference"])
+
+
 @pytest.mark.parametrize("table", [list_drift, list_moves])
 def test_what_is_sensitive_stays_inside(table):
     assert table(change(["low"] * 40, ["high"] * 40), 5, inside={"level"}).empty

@@ -63,3 +63,31 @@ def test_evidence_does_not_tell_a_peer_group_that_stays_inside(tmp_path, within)
     disputed = list_conflicts(labels, ["sex"])
     assert len(disputed) and not disputed["against_evidence"].str.contains("male").any()
     assert list_conflicts(labels)["against_evidence"].str.contains("male").all()
+
+
+BY_SELECT = """
+[labels.taste]
+facet = "x"
+claims = [
+  {sql = {select = "SELECT user_id, drink AS value, 0.9 AS confidence, 'told by ' || friend AS evidence FROM users"}},
+  {answer = {question = "drink"}},
+]
+"""
+
+
+def test_evidence_an_author_wrote_into_a_select_stays_inside_with_hashed_ids(tmp_path):
+    ids = [f"u{n:02}" for n in range(40)]
+    users = pd.DataFrame({"user_id": ids, "drink": "tea", "friend": ids[::-1]})
+    answers = pd.DataFrame({"user_id": ids, "drink": ["tea", "cake"] * 20, "answered_at": "2026-06-01"})
+    sources = Sources.read({"users": users, "survey": answers}, as_of="2026-07-01")
+    labels = label_users(sources, Catalog.from_toml(BY_SELECT))
+    write_claims(labels, tmp_path / "open.parquet")
+    assert pd.read_parquet(tmp_path / "open.parquet")["evidence"].str.contains("told by u").sum() == 40
+    write_claims(labels, tmp_path / "hashed.parquet", key=b"k" * 32)
+    claims = pd.read_parquet(tmp_path / "hashed.parquet")
+    hidden = claims["claim"] == "taste.1 sql"
+    assert (claims.loc[hidden, "evidence"] == "from a SELECT of the study").sum() == 40
+    assert (claims.loc[~hidden, "evidence"] != "from a SELECT of the study").sum() == 40
+    disputed = list_conflicts(labels, hide_authors=True)
+    assert len(disputed) == 20 and not disputed["against_evidence"].str.contains("told by").any()
+    assert list_conflicts(labels)["against_evidence"].str.contains("told by").all()

@@ -217,6 +217,16 @@ def test_code_names_do_not_reach_the_page(study):
     assert "column holdout of personas.csv" in html and "0.98× by wecom direct<" in html
 
 
+def test_a_log_shorter_than_the_windows_is_among_the_limits(study):
+    sources, labels, personas, plan = study
+
+    class Short(type(labels)):
+        notes = ("events cover 30 days: windows longer than that look at 30 days alone. They are in: secret_label.",)
+
+    html = render((sources, Short(labels.frame), personas, plan))
+    assert "windows longer than that look at 30 days alone." in html and "secret_label" not in html
+
+
 def test_labels_known_of_nobody_stand_in_one_line(study):
     sources, labels, personas, plan = study
 
@@ -264,9 +274,9 @@ def test_a_page_fits_and_its_tables_sort(browser, page, tmp_path, width):
     assert seen == {"dialogs": 0, "requests": 1, "problems": [], "sideways": 0}
     tab = browser.pages[-1]
     rows = "document.querySelector('#labels table.sortable').tBodies[0].rows"
-    cells = f"[...{rows}].map(row => row.cells[6].textContent)"
+    cells = f"[...{rows}].map(row => row.cells[7].textContent)"
     before = tab.evaluate(cells)
-    tab.locator("#labels table.sortable").first.locator("th button").nth(6).click()
+    tab.locator("#labels table.sortable").first.locator("th button").nth(7).click()
     assert tab.evaluate(cells) == sorted(before, key=int)
 
 
@@ -326,3 +336,19 @@ def test_pixel_labels_stand_in_the_page_unless_they_count_few(study):
     shown = render(study, pixels=Found())
     assert "Retired people who like tea" in shown and "2.0 to 3.1" in shown
     assert "People who do both" not in shown and "Combinations there are more of" not in render(study)
+
+
+def test_what_all_but_few_answered_is_not_told(study):
+    labels = study[1]
+    table = labels.inference().to_pandas()
+    table.loc[1, ["n_positive", "reason"]] = [177, "3 of 180 answers are something else"]
+    said = type(labels.inference())(table, pd.DataFrame())
+
+    class Labels(type(labels)):
+        def inference(self):
+            return said
+
+    facts = describe_study(
+        sources=study[0], labels=Labels(**vars(labels)), personas=study[2], plan=study[3], draw_map=False
+    )
+    assert "something else" not in str(facts.inferred) and facts.inferred.rows

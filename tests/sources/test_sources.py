@@ -137,7 +137,7 @@ def test_check_says_what_is_missing_and_what_that_costs():
     sources = Sources.read({"events": events()}, as_of="2026-07-01")
     table = sources.check().to_pandas()
     missing = table[table["status"] == "missing column"].set_index("item")["note"]
-    assert missing["topic"] == "without it: interest labels and topics in the targeting plan"
+    assert missing["topic"] == "lost without it: interest labels and topics in the targeting plan"
     assert set(table[table["status"] == "not given"]["table"]) == set(SCHEMAS) - {"events"}
 
 

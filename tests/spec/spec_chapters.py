@@ -344,6 +344,36 @@ ANSWER_SEVERAL = Spec(
     """,
 )
 
+LIKERT_BATTERY = Spec(
+    "Several items to one score, the third asked the other way round; who left an item out has no score.",
+    {
+        "survey": """
+            user | answered_at | q4_1 | q4_2 | q4_3
+            u1   | 2026-06-05  | 5    | 4    | 1
+            u2   | 2026-06-05  | 1    | 2    | 5
+            u3   | 2026-06-05  | 3    | 2    | 3
+            u4   | 2026-06-05  | 5    |      | 1
+            """
+    },
+    """
+    [measures.brand_love]
+    title = "Love of the brand, 1 to 5"
+    from = "survey"
+    sql = "avg((q4_1 + q4_2 + (6 - q4_3)) / 3.0)"
+
+    [labels.brand_love]
+    facet = "taste"
+    values = ["cool", "warm", "devoted"]
+    claims = [{bands = {of = "brand_love", edges = [2.5, 3.5]}}]
+    """,
+    """
+    user | value
+    u1   | devoted
+    u2   | cool
+    u3   | warm
+    """,
+)
+
 NOTE = Spec(
     "`note`: the latest note of each author; the value of more authors wins; old notes expire.",
     {

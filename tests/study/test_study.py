@@ -8,6 +8,7 @@ from segtool import Study, find_personas, label_users
 from segtool.errors import OutputError
 from segtool.outputs import read_csv
 from segtool.sources import simulate_circle
+from segtool.study import StudyFile
 
 
 @pytest.fixture(scope="module")
@@ -81,6 +82,20 @@ def test_same_study_same_files(folder, tmp_path):
         and (tmp_path / "one" / name).read_bytes() != (tmp_path / "two" / name).read_bytes()
     ]
     assert not differing
+
+
+def test_files_lend_their_measures_to_the_files_after_them(tmp_path):
+    flag = '[labels.%s]\nfacet = "x"\nclaims = [{flag = {is = "spend_180d > 3"}}]\n'
+    mine = '[measures.spend_180d]\nfrom = "events"\nsql = "sum(price)"\n'
+    for name, text in {"first": "", "second": mine, "third": ""}.items():
+        (tmp_path / f"{name}.toml").write_text(text + flag % name)
+    said = {"study": {"name": "x", "as_of": "2026-07-01"}, "sources": {}}
+    catalogs = ["builtin", "first.toml", "second.toml", "third.toml"]
+    study = Study(StudyFile.from_dict(said | {"labels": {"catalogs": catalogs}}), tmp_path)
+    assert study.catalog.measures["spend_180d"].sql == "sum(price)"
+    assert list(study.own_catalog.measures) == ["spend_180d"]
+    assert study.own_catalog.measures["spend_180d"].sql == "sum(price)"
+    assert not study.own_catalog.borrowed
 
 
 def test_tables_in_memory_make_a_study():

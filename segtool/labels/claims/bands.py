@@ -144,7 +144,7 @@ class Bands(Claim):
             *(f"{hi} - {lo}" for lo, hi in pairwise(below)),
             f"1 - {below[-1]}",
         ]
-        return _case([f"{measure} {operator} {cut}" for cut in cuts], inside)
+        return context.as_reliable(_case([f"{measure} {operator} {cut}" for cut in cuts], inside))
 
 
 def _check_cuts(of: str, name: str, cuts: tuple[float, ...]) -> None:

@@ -23,7 +23,9 @@ class Claim:
     Parameters
     ----------
     reliability : float, optional
-        Probability that the claim is right when it speaks; the default is the source's.
+        Probability that the claim is right when it speaks; the default is the source's. Where a
+        confidence is estimated from the data, stating one scales that confidence's edge over
+        guessing among the label's values, so that a number known for certain is worth it.
     expires_days : float, optional
         Older statements drop out of resolution, and stay in the ledger.
     """

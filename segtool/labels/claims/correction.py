@@ -11,7 +11,7 @@ from segtool.labels.expressions import Expression, check_expression
 from segtool.labels.plans import RowsPlan, Step
 
 if TYPE_CHECKING:
-    from segtool.labels.plans import ClaimContext
+    from segtool.labels.plans import ClaimContext, LabelFacts
 
 TABLE = "corrections"
 # A row whose value begins so says what a user is not.
@@ -24,7 +24,8 @@ class Correction(Claim):
 
     The latest row per user decides. ``not student`` rules a value out: whatever claims it for the
     user is silent, and for a label of two values the other one holds. Labels need not name this
-    claim: whoever corrects one gives it to the label.
+    claim: whoever corrects one gives it to the label. A value of an open label that no other claim
+    says of anybody is a slip of the pen, and a user of no other table is nobody: both are passed over.
 
     Examples
     --------
@@ -71,13 +72,22 @@ class Correction(Claim):
         age = "age_days" if context.has_column(TABLE, "age_days") else "CAST(NULL AS DOUBLE)"
         author = "coalesce(author, '')" if context.has_column(TABLE, "author") else "''"
         value, is_not = self._mapped(context)
+        mapped = (
+            f"(SELECT user_id, {value} AS value, {is_not} AS is_not, {author} AS author, {age} AS age,\n"
+            f"      {context.time_of(TABLE)} AS observed_at\n"
+            f'    FROM (SELECT *, lower(trim("value")) AS raw FROM {c.quoted(TABLE)}\n'
+            f'      WHERE lower(trim("label")) IN ({", ".join(map(context.text, names))})\n'
+            f"      AND user_id IN (SELECT user_id FROM user_index)) AS mine) AS mapped"
+        )
+        if not context.label.values:  # as others spell it; what nobody says is misspelt
+            mapped = (
+                f"(SELECT mapped.user_id, k.value, is_not, author, age, observed_at FROM {mapped}\n"
+                f"    JOIN {c.quoted(known_step(context.label))} AS k ON lower(k.value) = lower(mapped.value)) AS known"
+            )
         return (
             f"SELECT user_id, value, is_not, author, age, observed_at FROM (\n"
             f"  SELECT *, row_number() OVER (PARTITION BY user_id, value ORDER BY age ASC NULLS LAST, is_not) AS place\n"
-            f"  FROM (SELECT user_id, {value} AS value, {is_not} AS is_not, {author} AS author, {age} AS age,\n"
-            f"      {context.time_of(TABLE)} AS observed_at\n"
-            f'    FROM (SELECT *, lower(trim("value")) AS raw FROM {c.quoted(TABLE)}\n'
-            f'      WHERE lower(trim("label")) IN ({", ".join(map(context.text, names))})) AS mine) AS mapped\n'
+            f"  FROM {mapped}\n"
             f"  WHERE value IS NOT NULL\n"
             f") AS latest\nWHERE place = 1"
         )
@@ -130,6 +140,11 @@ def _mapped_freely(many: bool) -> tuple[str, str]:
         for word in NOT_WORDS
     )
     return f"CASE {cuts} ELSE {plain} END", f"coalesce({starts}, FALSE)"
+
+
+def known_step(label: LabelFacts) -> str:
+    """Return the step with the values that the other claims of an open label say of anybody."""
+    return f"known__{label.name}"
 
 
 def ruled_out_step(context: ClaimContext) -> str:

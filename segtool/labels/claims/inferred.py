@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 # What a catalogue calls the teachers -> the source of their claims.
 TEACHERS = {"survey": "survey", "notes": "person"}
+PROFILE = "users."  # begins a feature that is a profile column
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,9 @@ class Inferred(Claim):
     It learns from the label's own survey answers (and people's notes, if asked) by behaviour
     measures and profile columns. A value is said of a user only above a threshold that held the
     stated precision on respondents the model had not seen; else the claim abstains, and
-    `Labels.inference` says why. Measures and columns that rest on the answers are never looked at.
+    `Labels.inference` says why. Measures and columns that rest on the answers are never looked at,
+    and profile columns of a label marked sensitive only where ``features`` names them or the
+    label is itself marked sensitive.
 
     Parameters
     ----------
@@ -39,7 +42,8 @@ class Inferred(Claim):
         Value -> its share of all users, known from elsewhere. It repairs answering that depends
         on the answer; nothing else can.
     features : sequence of str, optional
-        The measures to look at, instead of all that may be.
+        The measures to look at, instead of all that may be; ``users.gender`` allows a column that
+        a label marked sensitive reads.
     profile : bool
         Whether to look at columns of ``users``.
     shares : sequence of str
@@ -102,11 +106,26 @@ class Inferred(Claim):
 
     def predicates(self) -> dict[str, Expression]:
         """Return the measures that are named as features."""
-        names = self.features or ()
+        names = self._measures_named() or ()
         return {
             f"features[{i}]": check_expression(quote_name(name), "inferred.features")
             for i, name in enumerate(names, 1)
         }
+
+    def _measures_named(self) -> tuple[str, ...] | None:
+        names = tuple(name for name in self.features or () if not name.startswith(PROFILE))
+        return names if names or self.features == () else None
+
+    def _profile_named(self) -> tuple[str, ...]:
+        return tuple(name[len(PROFILE) :] for name in self.features or () if name.startswith(PROFILE))
+
+    def why_not(self, schemas: Mapping[str, Mapping[str, str]]) -> str | None:
+        """Return which profile column among the features is not there."""
+        there = {name.lower() for name in schemas.get("users", {})}
+        for name in self._profile_named():
+            if name.lower() not in there:
+                return f"users has no column {name!r}; {did_you_mean(name, sorted(there))}"
+        return None
 
     def said_values(self) -> tuple[str, ...]:
         """Return the values named here."""
@@ -124,7 +143,8 @@ class Inferred(Claim):
         return FittedPlan(
             steps=(), evidence="detail_text", one_per_user=not context.label.many, says_once=True, goal=goal,
             teachers=tuple(TEACHERS[teacher] for teacher in self.teachers),
-            only_measures=self.features, use_profile=self.profile, shares=self.shares,
+            only_measures=self._measures_named(), use_profile=self.profile, shares=self.shares,
+            named_profile=self._profile_named(),
         )  # fmt: skip
 
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from segtool.labels.plans import ClaimContext
 
 PROFILE = "users"
+# Evidence leaves with the claims: a group smaller than this is not counted there.
+LEAST_COUNTED = 5
 
 
 @dataclass(frozen=True)
@@ -233,7 +235,7 @@ class _Within:
         guess = repr(round(1 / len(names), 4))
         n, shown = context.shown([self.bands.of])
         peers = (
-            f"{context.text('; among ')} || CAST({self.name('n_peers')} AS VARCHAR) || "
+            f"{context.text('; among ')} || {self._how_many()} || "
             f"{context.text(f' users with {self.bands.within} ')} || {self.name('peer')}"
         )
         return f"""\
@@ -243,12 +245,19 @@ SELECT user_id, {value} AS value,
   CAST(0 AS DOUBLE) AS observed_age, {context.as_of_sql} AS observed_at
 FROM {c.quoted(table)}"""
 
+    def _how_many(self) -> str:
+        n_peers = self.name("n_peers")
+        counted = f"CAST({n_peers} AS VARCHAR)"
+        if self.bands.min_peers >= LEAST_COUNTED:
+            return counted
+        return f"CASE WHEN {n_peers} < {LEAST_COUNTED} THEN {self.context.text('few')} ELSE {counted} END"
+
     def _band_confidence(self, tests: Sequence[str]) -> str:
         if self.model is None:
             return self.context.declared()
         below = [f"({normal_below(score)})" for score in self.scores]
         inside = [below[0], *(f"{hi} - {lo}" for lo, hi in pairwise(below)), f"1 - {below[-1]}"]
-        return _case(tests, inside)
+        return self.context.as_reliable(_case(tests, inside))
 
 
 def _case(conditions: Sequence[str], results: Sequence[str]) -> str:

@@ -133,7 +133,8 @@ class Preference(Claim):
             age="newest_age" if self.expires_days else "CAST(0 AS DOUBLE)",
             moment="newest" if self.expires_days else context.as_of_sql,
             root=beta_root("shape_in", "shape_out", "threshold"),
-            score=clip_score(beta_score("shape_in", "shape_out", "root")), below=normal_below("z"),
+            score=clip_score(beta_score("shape_in", "shape_out", "root")),
+            sure=context.as_reliable(f"1 - {normal_below('z')}"),
             value=context.mapped("c.value", self.values),
         )  # fmt: skip
         final = Step(context.table, scored, f"claims of {context.claim_id}", keep="table")
@@ -229,7 +230,7 @@ SELECT user_id, value, confidence, n_evidence, detail_n, detail_lift, observed_a
 FROM (
   SELECT *, row_number() OVER (PARTITION BY user_id ORDER BY detail_lift DESC, n_evidence DESC, value) AS place
   FROM (
-    SELECT user_id, value, round(least(greatest(1 - {below}, 0.01), 0.99), 4) AS confidence,
+    SELECT user_id, value, round(least(greatest({sure}, 0.01), 0.99), 4) AS confidence,
       n AS n_evidence, n_user AS detail_n, detail_lift,
       {age} AS observed_age, {moment} AS observed_at
     FROM (

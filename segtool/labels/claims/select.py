@@ -63,10 +63,15 @@ _ODD = {
     exp.Lateral: "lateral", exp.Placeholder: "a parameter", exp.Parameter: "a parameter",
     exp.Lambda: "a lambda", exp.Array: "a list", exp.Struct: "a struct", exp.Bracket: "a place in a list",
     exp.CurrentDate: "current_date", exp.CurrentTimestamp: "now", exp.Rand: "random",
+    exp.ArrayOverlaps: "&&",
 }  # fmt: skip
+_EVERY_USER = (
+    "Leave it out: a label is for every user, as SELECT user_id, ... AS value. To keep the first few,"
+    " rank them with row_number() in a WITH step and filter on the rank."
+)
 _FIXES = {
-    exp.Limit: "A label is for every user; rank them with row_number() and filter on the rank.",
-    exp.Offset: "A label is for every user; rank them with row_number() and filter on the rank.",
+    **dict.fromkeys((exp.Limit, exp.Offset), _EVERY_USER),
+    exp.ArrayOverlaps: "Write and between two conditions.",
     exp.CurrentDate: "as_of is stated in the study: use age_days, or the times themselves.",
     exp.CurrentTimestamp: "as_of is stated in the study: use age_days, or the times themselves.",
     exp.Rand: "Two runs must give one answer.",
@@ -213,6 +218,8 @@ def _check_table(node: exp.Table, text: str, place: str, made: list[str]) -> Non
         raise _error(node, text, place, f"{what} stands in the place of a table.", _list_tables())
     if node.args.get("db") or node.args.get("catalog"):
         raise _error(node, text, place, "a table of another schema.", _list_tables())
+    if isinstance(node.parent, exp.Subquery) and not node.args.get("joins"):  # DuckDB cannot parse it
+        raise _error(node, text, place, "a table stands alone in brackets.", f"{node.name} without brackets.")
     step = node.find_ancestor(exp.CTE)
     earlier = made if step is None else made[: made.index(step.alias)]
     if node.name.lower() not in {name.lower() for name in (*STUDY_TABLES, *earlier)}:
@@ -250,7 +257,10 @@ def _check_names(tree: exp.Select, made: list[str], text: str, place: str) -> No
         raise DefinitionError(f"{place} names two steps alike.", "each name once.")
     for star in tree.find_all(exp.Star):
         if not isinstance(star.parent, exp.Count):
-            raise _error(star, text, place, "a star hides which columns are read.", "the columns by name.")
+            fix = "Write SELECT user_id, ... AS value."
+            raise _error(
+                star, text, place, "a star hides which columns are read.", "the columns by name.", fix
+            )
 
 
 def _check_outputs(

@@ -27,7 +27,7 @@ class Sql(Claim):
     ----------
     select : str
         Returns ``user_id`` and ``value``; it may return ``confidence`` (0 to 1), ``n_evidence``,
-        ``evidence`` (a text) and ``observed_at`` too. It sees the tables of the study, with
+        ``evidence`` (a text) and ``observed_at`` (at most ``as_of``) too. It sees the tables of the study, with
         nothing in them that happened after ``as_of``. Of several rows of a user the surest
         counts, unless the label can have many values.
 
@@ -79,7 +79,8 @@ class Sql(Claim):
         known = f"nullif(TRY_CAST({sure} AS DOUBLE), CAST('NaN' AS DOUBLE))"
         n = "n_evidence" if has("n_evidence") else "NULL"
         evidence = "evidence" if has("evidence") else "NULL"
-        moment = "observed_at" if has("observed_at") else "NULL"
+        # What lies after as_of would never expire: it counts as seen on that day.
+        moment = f"TRY_CAST({'observed_at' if has('observed_at') else 'NULL'} AS TIMESTAMP)"
         value = context.mapped("raw", ())
         per = "user_id, raw" if context.label.many else "user_id"
         sql = f"""\
@@ -93,7 +94,7 @@ FROM (
     SELECT user_id, trim(CAST(value AS VARCHAR)) AS raw,
       round(least(greatest(coalesce({known}, {context.declared()}), 0.01), 0.99), 4) AS sure,
       greatest(coalesce(TRY_CAST({n} AS BIGINT), 1), 0) AS n, CAST({evidence} AS VARCHAR) AS shown,
-      TRY_CAST({moment} AS TIMESTAMP) AS moment
+      CASE WHEN {moment} > {context.as_of_sql} THEN {context.as_of_sql} ELSE {moment} END AS moment
     FROM {c.quoted(said)}
     WHERE value IS NOT NULL
   ) AS typed

@@ -215,17 +215,33 @@ def _features(
         copies = [name for each in deciding for name in each.context.claim.measures()]
     tables = {each.context.claim.table() for each in deciding if each.context.source in plan.teachers}
     shut = {column for each in deciding for column in columns_read(each, measures)}
+    _check_profile(plan, shut, claim.context.claim_id)
+    private = _private_columns(claim, labels, measures)
+    decided = shut if plan.seed_label else set()
     chosen = choose_measures(
         measures,
         tables={table for table in tables if table},
         copies_of=copies,
-        shut_columns=shut if plan.seed_label else (),
+        shut_columns=decided if plan.only_measures is not None else decided | private,
     )
     if plan.only_measures is not None:
         chosen = _named(plan, chosen, claim.context.claim_id)
     # What people look at may tell their answers; what decides a seed's label may not tell the seeds.
-    shares = choose_shares(schemas, plan.shares, shut if plan.seed_label else ())
-    return chosen, choose_profile(schemas, shut) if plan.use_profile else [], shares
+    shares = choose_shares(schemas, plan.shares, decided)
+    return chosen, choose_profile(schemas, shut | private) if plan.use_profile else [], shares
+
+
+def _private_columns(claim: PlannedClaim, labels: Planned, measures: Mapping[str, Measure]) -> set[str]:
+    """Return the "users.column" that labels marked sensitive read, lower case, but those named as features.
+
+    A model must not bring back what such a label keeps inside under the name of another one.
+    """
+    if claim.label.sensitive:
+        return set()
+    named = {f"users.{name}".lower() for name in claim.plan.named_profile}
+    telling = [each for label, said in labels.items() if label.sensitive for each in said]
+    read = {column.lower() for each in telling for column in columns_read(each, measures)}
+    return {column for column in read if column.startswith("users.")} - named
 
 
 def columns_read(claim: PlannedClaim, measures: Mapping[str, Measure]) -> set[str]:
@@ -235,6 +251,16 @@ def columns_read(claim: PlannedClaim, measures: Mapping[str, Measure]) -> set[st
     for name in said.measures() if not isinstance(claim.plan, FittedPlan) else ():
         columns |= {f"{m.table}.{column}" for m in base_measures(name, measures) for column in m.columns()}
     return columns
+
+
+def _check_profile(plan: FittedPlan, shut: set[str], claim_id: str) -> None:
+    for name in plan.named_profile:
+        if f"users.{name}".lower() in {column.lower() for column in shut}:
+            raise DefinitionError(
+                f"{claim_id}: the feature 'users.{name}' rests on what is predicted.",
+                "columns of users that no other claim of the label reads.",
+                "A model that reads the answer proves nothing; leave the column out.",
+            )
 
 
 def _named(plan: FittedPlan, chosen: Sequence[str], claim_id: str) -> list[str]:

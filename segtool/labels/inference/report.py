@@ -33,9 +33,10 @@ REPORT_COLUMNS = (
     "share_weighted", "share_implied", "share_known", "flag", "precision_if_2x", "precision_if_3x", "share_found",
     "share_found_low", "share_found_high",
 )  # fmt: skip
+# The bound comes before the share: the threshold was chosen where the share was high.
 SHOWN_COLUMNS = (
-    "label", "value", "verdict", "n_respondents", "n_positive", "auc", "precision_asked", "precision",
-    "precision_low", "precision_high", "n_published", "flag", "reason",
+    "label", "value", "verdict", "reason", "precision_asked", "precision_low", "precision", "n_published",
+    "n_respondents", "n_positive", "flag",
 )  # fmt: skip
 CURVE_COLUMNS = (
     "label", "claim", "value", "threshold", "n", "n_right", "n_effective", "coverage", "precision", "low", "high",

@@ -103,6 +103,8 @@ class FittedPlan(RowsPlan):
         Instead of every measure that is allowed.
     use_profile : bool
         Whether columns of ``users`` are looked at.
+    named_profile : tuple of str
+        Those that are looked at although a label marked sensitive reads them.
     shares : tuple of str
         Columns of ``events`` whose values are looked at, as shares of a user's events.
     """
@@ -114,4 +116,5 @@ class FittedPlan(RowsPlan):
     seed_list: str = ""
     only_measures: tuple[str, ...] | None = None
     use_profile: bool = True
+    named_profile: tuple[str, ...] = ()
     shares: tuple[str, ...] = ()

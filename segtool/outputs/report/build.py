@@ -65,6 +65,7 @@ INFERRED_COLUMNS = {
     "verdict": "Verdict",
     "n_respondents": "Answers",
     "precision_asked": "Asked %",
+    "precision_low": "Surely %",
     "precision": "Held out %",
     "n_published": "Users told",
     "reason": "Why",
@@ -151,7 +152,8 @@ def describe_study(
         not_in_data=_not_in_data(labels, sensitive),
         data=describe_table(sources.summary().to_pandas(), DATA_COLUMNS),
         made=_made(sources, seed, min_cell, sensitive),
-        limits=LIMITS,
+        # Without the names of labels, which are code, and some not to appear.
+        limits=(*(note.partition(" They are in:")[0] for note in getattr(labels, "notes", ())), *LIMITS),
         figures=draw_figures(
             labels, personas, plan, seed=seed, min_cell=min_cell, sensitive=sensitive, draw_map=draw_map
         ),
@@ -227,6 +229,7 @@ def _inferred_table(labels, min_cell: int, sensitive: Sequence[str]) -> Table:
         return NOTHING
     is_shown = (found["n_respondents"] >= min_cell) & ~found["label"].isin(list(sensitive))
     few = found["n_published"].between(1, min_cell - 1) | found["n_positive"].between(1, min_cell - 1)
+    few |= (found["n_respondents"] - found["n_positive"]).between(1, min_cell - 1)  # all but few
     found = found[is_shown & ~few].sort_values("verdict", ascending=False, kind="stable")
     found = found.assign(label=found["label"].map(labels.titles()).fillna(found["label"]))
     found["value"] = [words(value) for value in found["value"]]

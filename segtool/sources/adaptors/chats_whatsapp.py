@@ -29,6 +29,7 @@ from segtool.sources.adaptors.chats_whatsapp_words import (
     Move,
     is_you,
     read_move,
+    whole_names,
 )
 from segtool.sources.adaptors.events_records import readable
 from segtool.sources.adaptors.head import Head
@@ -263,6 +264,16 @@ class _Stays:
         self.open.clear()
 
 
+def _moves(chat: Chat) -> list[tuple[Message, Move]]:
+    """Return who came and went, in order, under the names that the rest of the chat calls them by."""
+    notices = sorted(chat.notices, key=lambda notice: notice.number)
+    moves = [(notice, move) for notice in notices if notice.moment and (move := read_move(notice.text))]
+    known = {message.sender for message in chat.messages}
+    for notice, move in moves:  # a name that does not end the sentence stands there whole
+        known.update([move.by, *(who for who in move.who if not notice.text.rstrip(".").endswith(who))])
+    return [(notice, whole_names(notice.text, move, known)) for notice, move in moves]
+
+
 class WhatsApp:
     """Reads the messages of exported chats; a chat is a group, its members are known by their names."""
 
@@ -310,11 +321,9 @@ class WhatsAppMembers:
         """Read one chat, or several groups' chats together."""
         chats, stays, told = read_chats(files, settings), _Stays(settings.time_format), 0
         for chat in chats:
-            for message in sorted(chat.notices, key=lambda notice: notice.number):
-                move = read_move(message.text) if message.moment else None
-                if move is not None:
-                    told += 1
-                    stays.take(chat.group, message, move)
+            for message, move in _moves(chat):
+                told += 1
+                stays.take(chat.group, message, move)
             stays.close(chat.group)
         notices = sum(len(chat.notices) for chat in chats) - told
         left_out = [

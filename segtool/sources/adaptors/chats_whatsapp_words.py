@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Set
+from dataclasses import dataclass, replace
 
 # Marks of writing direction and the byte order mark: WhatsApp puts them before its own words.
 MARKS = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
@@ -197,6 +198,21 @@ def read_move(line: str) -> Move | None:
         who = _AND.split(said["who"]) if many else [said["who"]]
         return Move(kind, tuple(name.strip() for name in who if name.strip()), by)
     return None
+
+
+def whole_names(line: str, move: Move, known: Set[str]) -> Move:
+    """Give the last name of a sentence its stop back, where the chat knows it only with the stop.
+
+    Examples
+    --------
+    >>> line = "Ann added Ben K."
+    >>> whole_names(line, read_move(line), {"Ann", "Ben K."}).who
+    ('Ben K.',)
+    """
+    last = move.who[-1] if move.who else ""
+    if not last or not line.endswith(f"{last}.") or last in known or f"{last}." not in known:
+        return move
+    return replace(move, who=(*move.who[:-1], f"{last}."))
 
 
 def is_you(name: str) -> bool:

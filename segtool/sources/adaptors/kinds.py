@@ -10,7 +10,7 @@ from functools import lru_cache
 from itertools import pairwise
 
 from segtool.sources.adaptors.codebook import Question
-from segtool.sources.adaptors.likert import order_scale
+from segtool.sources.adaptors.likert import add_opposite_end, order_scale
 
 SEPARATORS = ("┋", "|", ";", "；", ",", "，", "、")
 MOST_VALUES = 30  # a question with more different answers is not one of a choice
@@ -41,15 +41,15 @@ def complete(draft: Question, cells: Sequence[str | None]) -> Question:
         return draft
     ordered = order_scale(counts)
     if draft.kind == "scale":
-        return replace(draft, values=_same(ordered or ()))
+        return replace(draft, values=_same(add_opposite_end(ordered) if ordered else ()))
     if draft.kind == "single":
-        return replace(draft, values=_same(sorted(counts)) if len(counts) <= MOST_VALUES else {})
+        return replace(draft, values=_same(sort_answers(counts)) if len(counts) <= MOST_VALUES else {})
     if ordered:
-        return replace(draft, kind="scale", values=_same(ordered))
+        return replace(draft, kind="scale", values=_same(add_opposite_end(ordered)))
     if counts and all(NUMBER.fullmatch(text) for text in counts):
         return replace(draft, kind="number")
     if _is_choice(counts):
-        return replace(draft, kind="single", values=_same(sorted(counts)))
+        return replace(draft, kind="single", values=_same(sort_answers(counts)))
     return replace(draft, kind="text")
 
 
@@ -168,6 +168,39 @@ def _is_choice(counts: Counter) -> bool:
 
 def _same(values: Iterable[str]) -> dict[str, str]:
     return {value: value for value in values}
+
+
+_RANGE = re.compile(
+    r"(?P<below><|≤|under|below|less than|up to|fewer than|低于|不到|少于|小于|unter|bis)?"
+    r"(?P<above>>|≥|over|above|more than|at least|高于|超过|大于|über|ab)?"
+    r"\s*[$€£¥￥]?\s*(?P<number>\d{1,3}(?:\.\d{3})+(?!\d)|\d[\d,]*(?:\.\d+)?)\s*(?P<unit>k|千|万)?(?P<rest>.*)",
+    re.IGNORECASE | re.DOTALL,
+)
+_UNITS = {"k": 1_000, "千": 1_000, "万": 10_000}
+
+
+def sort_answers(answers: Iterable[str]) -> list[str]:
+    """Return answers sorted, ranges of numbers by their numbers; those without any come last.
+
+    Examples
+    --------
+    >>> sort_answers(["2000-5000", "no answer", "<2000", ">10,000", "5000-10,000"])
+    ['<2000', '2000-5000', '5000-10,000', '>10,000', 'no answer']
+    """
+    return sorted(answers, key=_place_of)
+
+
+def _place_of(answer: str) -> tuple:
+    found = _RANGE.fullmatch(half_width(answer).strip()) if len(answer) <= LONGEST_VALUE else None
+    if found is None:
+        return (1, 0.0, 0, answer)
+    grouped = re.fullmatch(r"\d{1,3}(\.\d{3})+", found["number"])  # 2.000 is two thousand in much of Europe
+    plain = found["number"].replace("." if grouped else ",", "")
+    number = float(plain) * _UNITS.get((found["unit"] or "").lower(), 1)
+    rest = found["rest"].strip().lower()
+    below = found["below"] or rest.endswith(("or less", "or under", "or younger", "以下", "以内"))
+    above = found["above"] or rest.endswith(("+", "or more", "or over", "or older", "以上"))
+    return (0, number, -1 if below else 1 if above else 0, answer)
 
 
 @lru_cache(maxsize=4096)

@@ -148,6 +148,48 @@ def order_scale(answers: Iterable[str]) -> list[str] | None:
     return None
 
 
+_OPPOSITES = (
+    *(("dissatisfied", "satisfied"), ("unsatisfied", "satisfied"), ("disagree", "agree")),
+    *(("unlikely", "likely"), ("不同意", "同意"), ("不符合", "符合"), ("不满意", "满意")),
+    *(("不可能", "可能"), ("不愿意", "愿意"), ("不喜欢", "喜欢"), ("不重要", "重要")),
+)
+
+
+def add_opposite_end(ordered: list[str]) -> list[str]:
+    """Return a scale with the end that nobody chose, where the other end says what it is called.
+
+    Examples
+    --------
+    >>> add_opposite_end(["Disagree", "Neutral", "Agree", "Strongly agree"])
+    ['Strongly disagree', 'Disagree', 'Neutral', 'Agree', 'Strongly agree']
+    >>> add_opposite_end(["never", "sometimes", "often"])
+    ['never', 'sometimes', 'often']
+    """
+    for end in (ordered[0], ordered[-1]):
+        opposite = _opposite(end)
+        if opposite is None or opposite in ordered:
+            continue
+        longer = order_scale([*ordered, opposite])
+        # What would stand inside the scale is no end of it: nobody is known to have been offered it.
+        if longer and opposite in (longer[0], longer[-1]):
+            ordered = longer
+    return ordered
+
+
+def _opposite(answer: str) -> str | None:
+    """Return the word as far from the middle of its family on the other side, None if there is none."""
+    plain = _plain(answer)
+    for low, high in _OPPOSITES:
+        for old, new in ((low, high), (high, low)):
+            if old not in plain or (old == high and low in plain):
+                continue
+            made = _plain(re.sub(re.escape(old), new, plain))
+            for family, ranks in zip(_FAMILIES, _RANKS, strict=True):
+                if plain in ranks and made in ranks and ranks[plain] + ranks[made] == len(family) - 1:
+                    return made[:1].upper() + made[1:] if answer[:1].isupper() else made
+    return None
+
+
 def number_in(answer: str) -> int | None:
     """Return the number that an answer of a scale is or begins or ends with.
 

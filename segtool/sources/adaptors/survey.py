@@ -10,12 +10,14 @@ from segtool.display import join_words
 from segtool.errors import DefinitionError
 from segtool.sources.adaptors.answers import read_answers
 from segtool.sources.adaptors.base import Adapted, LeftOut, in_blocks
+from segtool.sources.adaptors.batteries import level_batteries
 from segtool.sources.adaptors.codebook import Codebook, Question
 from segtool.sources.adaptors.kinds import complete
 from segtool.sources.settings import TableSettings
 
 MOST_SHOWN = 8
 PERSONAL = "they name people; map one under columns to keep it"
+PERSONAL_ONE = "it names people; map it under columns to keep it"
 
 
 @dataclass
@@ -64,7 +66,10 @@ class Survey:
         """Return the survey as the table of answers that segtool reads."""
         mapped = self._mapped(settings)
         said = Codebook.read(settings.codebook) if settings.codebook else Codebook()
-        questions = self._complete(said.over(self.questions))
+        found = self._complete(said.over(self.questions))
+        free = {q.id for q in self.questions if not q.values and q.kind == ""}
+        free -= {q.id for q in said if q.values or q.kind}
+        questions = level_batteries(found, free, self.columns)
         read = {source for question in questions for source in question.sources}
         gone = self._leave_out(mapped)
         made: dict[str, list[str | None]] = {
@@ -133,7 +138,8 @@ class Survey:
     def _leave_out(self, mapped: set[str]) -> set[str]:
         personal = [name for name in self.personal if name in self.columns and name not in mapped]
         if personal:
-            self.left_out.append(LeftOut(_columns(personal), len(personal), PERSONAL))
+            why = PERSONAL_ONE if len(personal) == 1 else PERSONAL
+            self.left_out.append(LeftOut(_columns(personal), len(personal), why))
         gone = set(personal)
         for why in dict.fromkeys(self.unused.values()):
             names = [n for n, w in self.unused.items() if w == why and n in self.columns and n not in mapped]

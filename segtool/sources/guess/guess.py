@@ -5,15 +5,16 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
 from segtool.engines import DuckDBEngine
-from segtool.errors import InputError
+from segtool.errors import InputError, did_you_mean
 from segtool.sources.guess.labels import write_labels
-from segtool.sources.guess.look import TableLook, look_at
-from segtool.sources.guess.roles import TableGuess, guess_tables
+from segtool.sources.guess.look import TableLook, look_at, look_for_members
+from segtool.sources.guess.roles import TableGuess, as_users, guess_tables
 from segtool.sources.guess.write import (
     StudyGuess,
     describe_columns,
@@ -22,6 +23,7 @@ from segtool.sources.guess.write import (
     text,
     write_study,
 )
+from segtool.sources.readers import find_files
 from segtool.sources.schemas import SCHEMAS
 from segtool.sources.times import parse_as_of
 
@@ -29,6 +31,7 @@ NEEDED = (
     "a log (who, when, what), a survey (who, answers) or a table of users (who, what they are); "
     "a column named like user_id, customer_id or 用户id tells who."
 )
+STUDY = "study.toml"  # the name of the file that `segtool init` writes
 CURRENCIES = {
     "cny": "CNY",
     "rmb": "CNY",
@@ -83,21 +86,14 @@ def guess_study(
     ('2026-05-04', {'event': 'purchase'})
     """
     base = Path(relative_to) if relative_to is not None else Path.cwd()
-    files = [Path(path) for path in paths]
-    if not files:
-        raise InputError("No file was named.", NEEDED, "Name at least one file.")
-    with DuckDBEngine() as engine:
-        looks = [look for number, path in enumerate(files) for look in look_at(path, engine, number)]
-        used, unsure = _choose(looks)
-        study = _guess_settings(used, looks, as_of, timezone)
-        return write_study(study, used, unsure, base)
+    return guess_files(paths, base / STUDY, as_of=as_of, timezone=timezone).study
 
 
 def guess_labels(paths: Sequence[str | Path]) -> str | None:
-    """Return the text of a labels.toml for files without events, None where the built-in labels do.
+    """Return the text of a labels.toml, None where the built-in labels do.
 
-    A survey or a table of users alone has names of its own, which no built-in label knows: each
-    question or property of few different values becomes a label. It belongs beside the study that
+    A survey, or a table of users without events, has names of its own, which no built-in label knows:
+    each question or property of few different values becomes a label. It belongs beside the study that
     `guess_study` makes of the same files, which names it.
 
     Raises
@@ -113,13 +109,7 @@ def guess_labels(paths: Sequence[str | Path]) -> str | None:
     >>> "[labels.plan]" in guess_labels([users])
     True
     """
-    files = [Path(path) for path in paths]
-    if not files:
-        raise InputError("No file was named.", NEEDED, "Name at least one file.")
-    with DuckDBEngine() as engine:
-        looks = [look for number, path in enumerate(files) for look in look_at(path, engine, number)]
-        used, _ = _choose(looks)
-        return write_labels(used)
+    return guess_files(paths, Path.cwd() / STUDY).labels
 
 
 def guess_codebook(paths: Sequence[str | Path]) -> str | None:
@@ -132,15 +122,79 @@ def guess_codebook(paths: Sequence[str | Path]) -> str | None:
     InputError
         See `guess_study`.
     """
+    return guess_files(paths, Path.cwd() / STUDY).codebooks.get("codebook.csv")
+
+
+@dataclass(frozen=True)
+class Guessed:
+    """The files of a study: its own text, that of its labels, codebooks by name, and which tables it reads."""
+
+    study: str
+    labels: str | None
+    labels_name: str
+    codebooks: dict[str, str]
+    tables: tuple[str, ...]
+
+
+def guess_files(
+    paths: Sequence[str | Path], out: Path, *, as_of: str | None = None, timezone: str | None = None
+) -> Guessed:
+    """Look at files once and return all that belongs into the folder of a study.
+
+    Beside a study of another name than study.toml, the other files are called after it, so that two
+    studies in one folder do not share a codebook.
+    """
     files = [Path(path) for path in paths]
     if not files:
         raise InputError("No file was named.", NEEDED, "Name at least one file.")
+    for path in files:
+        _check_there(path)
+    prefix = "" if out.name == STUDY else f"{out.stem}_"
+    labels_name = f"{prefix}labels.toml"
     with DuckDBEngine() as engine:
         looks = [look for number, path in enumerate(files) for look in look_at(path, engine, number)]
-        used, _ = _choose(looks)
-        survey = next((guess for guess in used if has_codebook(guess)), None)
+        used, unsure = _choose(looks)
+        study = _guess_settings(used, looks, as_of, timezone)
+        used = _with_members(used)
+        codebooks = _name_codebooks(used, [guess for guess, _ in unsure], prefix)
+        text = write_study(study, used, unsure, out.parent, labels_name)
+        return Guessed(text, write_labels(used), labels_name, codebooks, tuple(g.table for g in used))
+
+
+def _check_there(path: Path) -> None:
+    try:
+        find_files("init", str(path))
+    except InputError:
+        there = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
+        near = f"in {path.resolve().parent}, {did_you_mean(path.name, there)}" if there else None
+        raise InputError(f"There is no file {str(path)!r}.", near, "Correct the name.") from None
+
+
+def _name_codebooks(used: list[TableGuess], unsure: list[TableGuess], prefix: str) -> dict[str, str]:
+    """Name the codebook of each survey in its guess, and return their texts; the first has the plain name."""
+    texts: dict[str, str] = {}
+    for guess in [*used, *unsure]:
+        if not has_codebook(guess):
+            continue
+        stem = re.sub(r"\W+", "_", guess.look.sheet or guess.look.path.stem)
+        name, count = f"{prefix}codebook.csv" if guess in used else f"{prefix}{stem}_codebook.csv", 2
+        while name in texts:
+            name, count = f"{prefix}{stem}_codebook_{count}.csv", count + 1
+        guess.codebook = name
         # Spreadsheets take a file for UTF-8 by this mark, and would garble Chinese without it.
-        return "\ufeff" + survey.look.raw.codebook.to_csv() if survey else None
+        texts[name] = "\ufeff" + guess.look.raw.codebook.to_csv()
+    return texts
+
+
+def _with_members(used: list[TableGuess]) -> list[TableGuess]:
+    """Return the tables with the members of a chat, whom the notices of the same file tell."""
+    by_table = {guess.table: guess for guess in used}
+    chat = by_table.get("messages")
+    look = look_for_members(chat.look) if chat and "members" not in by_table else None
+    if look is None:
+        return used
+    by_table["members"] = guess_tables(look)[0]
+    return [by_table[table] for table in SCHEMAS if table in by_table]
 
 
 def _choose(looks: list[TableLook]) -> tuple[list[TableGuess], list[tuple[TableGuess, str]]]:
@@ -151,10 +205,7 @@ def _choose(looks: list[TableLook]) -> tuple[list[TableGuess], list[tuple[TableG
     for look, guesses in sorted(guessed, key=lambda pair: (bool(pair[1][0].missing), -pair[1][0].score)):
         reason, best = _why_not(look, guesses), guesses[0]
         if reason is None and best.table in used:
-            first = used[best.table].look.shown
-            reason = (
-                f"{look.shown} looks like {best.table} too; a study has one of each: join it with {first}."
-            )
+            reason, guesses = _why_second(look, guesses, used)
         if reason is None:
             used[best.table] = best
         else:
@@ -162,6 +213,17 @@ def _choose(looks: list[TableLook]) -> tuple[list[TableGuess], list[tuple[TableG
     if not used:
         raise _refusal(looks, unsure)
     return [used[table] for table in SCHEMAS if table in used], unsure
+
+
+def _why_second(look: TableLook, guesses: list[TableGuess], used: dict) -> tuple[str, list[TableGuess]]:
+    """Return why a second file for a table is not used, and as what it is offered."""
+    first = used[guesses[0].table].look.shown
+    why = f"{look.shown} looks like {guesses[0].table} too; a study has one of each"
+    users = as_users(guesses) if guesses[0].table == "survey" and "users" not in used else None
+    if users is None:
+        return f"{why}: join it with {first}.", guesses
+    offer = f"as users it can stand beside {first}, if user_id means the same people in both"
+    return f"{why}. Join the two; or {offer}: then take the marks away.", [users]
 
 
 def _nearest(guesses: list[TableGuess]) -> TableGuess:

@@ -1,4 +1,4 @@
-"""A first labels.toml for a study without behaviour: what people said, and what a table says of them."""
+"""A first labels.toml: what people said and, without behaviour, what a table says of them."""
 
 from __future__ import annotations
 
@@ -30,13 +30,15 @@ HEAD = """\
 
 
 def write_labels(used: list[TableGuess]) -> str | None:
-    """Return the text of a labels.toml, None if there is behaviour or nothing to make labels of."""
-    if any(guess.table == "events" for guess in used):
-        return None  # the built-in labels have enough to say; profile columns would drown it
+    """Return the text of a labels.toml, None if there is nothing to make labels of."""
+    # With behaviour, the built-in labels have much to say and profile columns would drown it; but what
+    # people were asked is worth a label always.
+    behaviour = any(guess.table == "events" for guess in used)
+    tables = ("survey",) if behaviour else ("survey", "users")
     taken: set[str] = set(BUILTIN)
     parts = []
     for guess in used:
-        if guess.table not in ("survey", "users"):
+        if guess.table not in tables:
             continue
         if guess.look.raw.codebook:
             found = [label_of_question(question, taken) for question in guess.look.raw.codebook]

@@ -11,6 +11,7 @@ import pandas as pd
 from segtool.engines import DuckDBEngine, literal
 from segtool.errors import InputError
 from segtool.sources.adaptors import PLAIN, Adaptor, look_at_head, recognise
+from segtool.sources.adaptors.registry import adaptors
 from segtool.sources.adaptors.stage import read_adapted
 from segtool.sources.numbers import guess_decimal, read_number
 from segtool.sources.raw import Raw, RawColumn
@@ -160,6 +161,17 @@ def _look_adapted(path: Path, sheet, settings: TableSettings, name: str, engine)
             raise
         return None
     return replace(_look(path, sheet, raw, engine), adaptor=adaptor, certain=certainty == "sure")
+
+
+def look_for_members(chat: TableLook) -> TableLook | None:
+    """Look at an exported chat for who came and went; None if it does not tell."""
+    adaptor = adaptors().get(f"{chat.adaptor.name}_members") if chat.adaptor else None
+    if adaptor is None:
+        return None
+    settings = TableSettings(path=str(chat.path), format=PLAIN)
+    raw = read_adapted(chat.engine, "look_members", adaptor, [chat.path], settings)
+    look = replace(_look(chat.path, None, raw, chat.engine), adaptor=adaptor, certain=chat.certain)
+    return look if look.n_rows else None
 
 
 def is_missing(value: object) -> bool:

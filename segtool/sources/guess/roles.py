@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from segtool.sources.guess.look import ColumnLook, TableLook
 from segtool.sources.guess.words import (
@@ -74,6 +74,8 @@ class TableGuess:
         Required columns that were not found.
     reasons : list of str
         What spoke for the table.
+    codebook : str
+        Name of the file that explains its questions, if one is written.
     """
 
     table: str
@@ -83,6 +85,7 @@ class TableGuess:
     constants: dict[str, str] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
     reasons: list[str] = field(default_factory=list)
+    codebook: str = ""
 
 
 def guess_tables(look: TableLook) -> list[TableGuess]:
@@ -110,6 +113,16 @@ def _take_adaptors_word(look: TableLook) -> TableGuess:
     guess.missing = [r for r in schema.required if r not in guess.matches and r not in guess.constants]
     guess.reasons.append(f"an export of {adaptor.title}")
     return guess
+
+
+def as_users(guesses: list[TableGuess]) -> TableGuess | None:
+    """Return a survey read as what is known of users, None where its file cannot be."""
+    survey = guesses[0]
+    if survey.look.adaptor is None:
+        return next((guess for guess in guesses if guess.table == "users" and not guess.missing), None)
+    if "users" not in survey.look.adaptor.also or "user_id" not in survey.matches:
+        return None
+    return replace(survey, table="users")
 
 
 def _match(table: str, look: TableLook) -> TableGuess:

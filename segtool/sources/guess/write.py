@@ -14,7 +14,6 @@ from segtool.sources.guess.toml_text import comment, one_line, shorten, text
 from segtool.sources.guess.words import CONTACT_NAMES, ROLE_NAMES, match_name
 from segtool.sources.schemas import SCHEMAS
 
-CODEBOOK = "codebook.csv"  # the name of the file that `segtool init` writes
 MOST_WORDS_SHOWN = 40
 LINE = 104
 
@@ -33,13 +32,17 @@ class StudyGuess:
 
 
 def write_study(
-    study: StudyGuess, used: list[TableGuess], unsure: list[tuple[TableGuess, str]], base: Path
+    study: StudyGuess,
+    used: list[TableGuess],
+    unsure: list[tuple[TableGuess, str]],
+    base: Path,
+    labels_name: str = "labels.toml",
 ) -> str:
     """Return the text of a study.toml; what is unsure stands in comments, with the reason."""
     files = sorted({guess.look.path.name for guess in [*used, *(guess for guess, _ in unsure)]})
     parts = [_head(study, files), *(_table(guess, base) for guess in used)]
     parts += [_unsure(guess, reason, base) for guess, reason in unsure]
-    parts.append(_tail(used))
+    parts.append(_tail(used, labels_name))
     return "\n".join(parts)
 
 
@@ -89,9 +92,9 @@ def _adaptor_lines(guess: TableGuess) -> list[str]:
     look = guess.look
     sure = "" if look.certain else '   # guess: "plain" reads the file as it stands'
     lines = [f"format = {text(look.adaptor.name)}{sure}"]
-    if has_codebook(guess):
+    if guess.codebook:
         lines.append(
-            f"codebook = {text(CODEBOOK)}   # written beside this file: what the questions are; edit it"
+            f"codebook = {text(guess.codebook)}   # written beside this file: what the questions are; edit it"
         )
     lines += [comment(f"Left out: {item.what} ({item.n:,}): {item.why}.") for item in look.raw.left_out]
     return lines + [comment(f"Mind: {note}.") for note in look.raw.notes]
@@ -99,7 +102,8 @@ def _adaptor_lines(guess: TableGuess) -> list[str]:
 
 def has_codebook(guess: TableGuess) -> bool:
     """Return whether a codebook is written for a table."""
-    return guess.table == "survey" and bool(guess.look.raw.codebook and guess.look.raw.codebook.questions)
+    book = guess.look.raw.codebook
+    return guess.table in ("survey", "users") and bool(book and book.questions)
 
 
 def _why_constant(guess: TableGuess) -> str:
@@ -172,7 +176,7 @@ def _rest_lines(guess: TableGuess) -> list[str]:
         if c.loses and c.name not in {*guess.matches, *guess.constants}
     ]
     lines += [
-        comment(f"No {column.name}: without it, no {column.loses}.")
+        comment(f"No {column.name}; lost without it: {column.loses}.")
         for column in absent
         if guess.table == "events"
     ]
@@ -207,12 +211,13 @@ def _unsure(guess: TableGuess, reason: str, base: Path) -> str:
     return "\n".join([comment(f"NOT USED: {reason}"), *lines]) + "\n"
 
 
-def _tail(used: list[TableGuess]) -> str:
+def _tail(used: list[TableGuess], labels_name: str) -> str:
     survey = next((guess for guess in used if guess.table == "survey"), None)
     if write_labels(used):
-        lines = ["[labels]", 'catalogs = ["builtin", "labels.toml"]   # labels.toml was guessed too: read it']
+        catalogs = f'catalogs = ["builtin", {text(labels_name)}]'
+        lines = ["[labels]", f"{catalogs}   # {labels_name} was guessed too: read it"]
     else:
-        lines = ["[labels]", 'catalogs = ["builtin"]   # add "labels.toml" for labels of your own']
+        lines = ["[labels]", f'catalogs = ["builtin"]   # add "{labels_name}" for labels of your own']
         lines += _question_example(survey) if survey else []
     lines += [
         "",

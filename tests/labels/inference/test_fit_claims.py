@@ -88,6 +88,43 @@ def test_the_profile_column_of_another_claim_is_not_looked_at(tables):
     assert task.label == "city" and task.features == ("views", "likes")
 
 
+SENSITIVE = """
+[measures.is_south]
+from = "users"
+sql = "count_if(city = 'south')"
+[labels.origin]
+facet = "x"
+sensitive = true
+claims = [{column = {name = "city"}}]
+"""
+
+
+def looked_at(tables, claim="", more=SENSITIVE, stage=STAGE):
+    labels = label_users(read(tables), Catalog.from_toml(CATALOG + stage % claim + more))
+    (tasks,) = [step.tasks for step in labels.compiled.steps if step.tasks]
+    return tasks[0].features
+
+
+def test_what_a_sensitive_label_reads_is_not_looked_at_unless_named(tables):
+    tables = tables[0]
+    assert looked_at(tables) == ("views", "likes")
+    everything = ("views", "likes", "is_south", "users__city")
+    assert looked_at(tables, more=SENSITIVE.replace("true", "false")) == everything
+    assert looked_at(tables, stage=STAGE.replace("facet", "sensitive = true\nfacet")) == everything
+    assert looked_at(tables, 'features = ["users.city"]') == everything
+    assert looked_at(tables, 'features = ["likes", "users.city"]') == ("likes", "users__city")
+    assert looked_at(tables, 'features = ["is_south"]') == ("is_south",)
+
+
+def test_a_profile_column_among_the_features_must_be_there(tables):
+    labels = label(tables[0], 'features = ["users.ciyt"]')
+    reasons = {item.name: item.reason for item in labels.compiled.left_out}
+    assert "users has no column 'ciyt'" in reasons["stage.2 inferred"]
+    with pytest.raises(DefinitionError, match=r"users\.city.*rests on what is predicted"):
+        more = '[labels.city]\nfacet = "x"\nclaims = [{column = {name = "city"}}, {answer = {question = "stage"}}, '
+        label(tables[0], more=more + '{inferred = {features = ["users.city"]}}]')
+
+
 def test_the_pasted_statement_gives_what_the_labels_hold(labels):
     pd.testing.assert_frame_equal(labels.engine.query(labels.sql), labels.to_pandas())
 
@@ -229,6 +266,22 @@ def test_who_answered_otherwise_is_not_inferred(tables):
     assert not set(survey.loc[silent, "user_id"]) & set(labels.to_pandas()["user_id"])
     report = labels.inference().to_pandas()
     assert set(report["n_respondents"]) == {len(survey) - len(silent)}
+
+
+def test_a_value_that_is_inferred_denies_no_other_value(tables):
+    more = """
+    [labels.roles]
+    facet = "x"
+    many = true
+    values = ["student", "worker"]
+    claims = [{answer = {question = "stage", separator = "|"}}, {inferred = {values = ["student"]}}]
+    """
+    labels = label(tables[0], more=more)
+    wide, found = labels.wide(), labels.claims(labels=["roles"])
+    told = found.loc[found["source"] == "inferred", "user_id"]
+    assert len(told) > 50
+    assert wide.loc[told, "roles: student"].all() and wide.loc[told, "roles: worker"].isna().all()
+    assert not wide.loc[found.loc[found["source"] == "survey", "user_id"]].filter(like="roles").isna().any(axis=None)
 
 
 def test_corrections_are_no_behaviour(tables):

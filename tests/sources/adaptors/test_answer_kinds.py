@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from segtool.sources.adaptors.answers import read_answers
 from segtool.sources.adaptors.codebook import Question
-from segtool.sources.adaptors.kinds import complete, find_options, split_cell
-from segtool.sources.adaptors.likert import order_scale
+from segtool.sources.adaptors.kinds import complete, find_options, sort_answers, split_cell
+from segtool.sources.adaptors.likert import add_opposite_end, order_scale
 from segtool.sources.adaptors.when import to_iso
 
 SCALES = [
@@ -135,3 +135,35 @@ def test_choices_keep_their_own_spaces_and_writing_is_kept_beside_them():
     made = read_answers(complete(Question("q", kind="multi", separator=","), said), {"q": said})
     assert made.columns["q"][0] == "Tea, green|Milk" and made.columns["q"][5] == "Milk|Water|unmapped"
     assert made.columns["q_other"][5] == "my own brew" and made.unmapped.total() == 1
+
+
+@pytest.mark.parametrize(
+    "bands",
+    [
+        ["Under 18", "18-24", "25-34", "65+", "Prefer not to say"],
+        ["<2.000 €", "2.000-5.000 €", ">5.000 €", "keine Angabe"],
+        ["< $10,000", "$10,000 - $20,000", "> $20,000"],
+        ["5千以下", "5千-1万", "1万-3万", "3万以上"],
+        ["blue", "green", "red"],
+    ],
+)
+def test_bands_are_sorted_by_their_numbers(bands):
+    assert sort_answers(sorted(bands)) == bands and sort_answers(reversed(bands)) == bands
+
+
+@pytest.mark.parametrize(
+    ("given", "scale"),
+    [
+        (SCALES[0][1:], SCALES[0]),
+        (SCALES[1][:-1], SCALES[1]),
+        (["不满意", "一般", "非常满意"], ["非常不满意", "不满意", "一般", "非常满意"]),
+        (
+            ["Satisfied", "Very satisfied"],
+            ["Very dissatisfied", "Dissatisfied", "Satisfied", "Very satisfied"],
+        ),
+        (["Never", "Rarely", "Often"], ["Never", "Rarely", "Often"]),  # nothing tells of what was not said
+        (["1", "2", "3"], ["1", "2", "3"]),
+    ],
+)
+def test_an_end_that_nobody_chose_is_known_by_the_other(given, scale):
+    assert add_opposite_end(given) == scale

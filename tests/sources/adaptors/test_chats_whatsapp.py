@@ -287,3 +287,13 @@ def test_any_text_is_read_whole_or_refused(tmp_path, parts, name):
     heads = len(chat.messages) + len(chat.notices) + len(chat.broken)
     lines = [*chat.messages, *chat.notices]
     assert heads >= 1 and len({message.number for message in lines}) == len(lines)
+
+
+def test_a_name_that_ends_in_a_stop_is_one_person(read):
+    chat = (
+        "13/9/20, 08:00 - Ann added Ben K.\n13/9/20, 08:01 - Ann added Dan\n13/9/20, 08:02 - Ann added Eve.\n"
+        "13/9/20, 08:03 - Ben K.: hello\n13/9/20, 08:04 - Ann added Flo M.\n13/9/20, 08:05 - Flo M. left\n"
+    )
+    members = read(chat, "members").to_pandas("members")
+    assert sorted(members["user_id"]) == ["Ben K.", "Dan", "Eve", "Flo M."]
+    assert members.set_index("user_id")["left_at"].notna().to_dict()["Flo M."]

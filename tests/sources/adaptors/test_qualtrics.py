@@ -49,9 +49,9 @@ def test_times_are_on_the_clock_of_the_export(export):
 
 def test_words_of_agreement_have_a_score(export):
     assert answers(read(export, "ExternalReference"), "Q2", "Q2_score") == {
-        "ann": ("Strongly agree", 3.0),
-        "bob": ("Somewhat disagree", 1.0),
-        "cyd": ("Neither agree nor disagree", 2.0),
+        "ann": ("Strongly agree", 4.0),  # "Strongly disagree" is its other end, though nobody chose it
+        "bob": ("Somewhat disagree", 2.0),
+        "cyd": ("Neither agree nor disagree", 3.0),
         "dan": (None, None),
     }
 

@@ -182,9 +182,9 @@ def test_wjx_by_text(tmp_path, encoding):
     ]
     sources = read(write(tmp_path / "w.csv", rows, encoding=encoding), "序号")
     assert answers(sources, "Q1", "Q2", "Q2_missing", "Q2_other", "Q3_score") == {
-        "1": ("男", "音乐|运动", None, None, 3.0),
-        "2": ("女", "运动|其他", None, "下棋", 2.0),
-        "3": ("女", None, "skipped", None, 1.0),
+        "1": ("男", "音乐|运动", None, None, 4.0),  # 非常不满意 is the other end, though nobody chose it
+        "2": ("女", "运动|其他", None, "下棋", 3.0),
+        "3": ("女", None, "skipped", None, 2.0),
     }
     assert str(sources.to_pandas("survey")["answered_at"].min()) == "2026-05-01 01:08:16+00:00"
     assert "column 来自IP" in sources.left_out()["what"].tolist()
