@@ -24,6 +24,7 @@ Bowling et al. (2009) for the logistic form of the normal distribution function.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
@@ -42,7 +43,7 @@ TINY = "0.000000001"
 
 
 @dataclass(frozen=True)
-class Model:
+class Model(ABC):
     """The SQL of one measure's noise.
 
     Parameters
@@ -78,29 +79,29 @@ class Model:
         """Return the column of a further aggregate."""
         return quote_name(self.extras[self.measure, role])
 
+    @abstractmethod
     def moments(self) -> dict[str, str]:
         """Return part -> aggregate over all users."""
-        raise NotImplementedError
 
+    @abstractmethod
     def prior(self) -> dict[str, str]:
         """Return part -> SQL over the row of moments."""
-        raise NotImplementedError
 
+    @abstractmethod
     def posterior(self) -> dict[str, str]:
         """Return part -> SQL over the wide measures and the prior."""
-        raise NotImplementedError
 
+    @abstractmethod
     def score(self, cut: str) -> str:
         """Return the normal score of P(true level < cut)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def spread(self) -> tuple[str, str]:
         """Return (mean, variance) of one user's true level on its nearly normal scale."""
-        raise NotImplementedError
 
+    @abstractmethod
     def back(self, level: str) -> str:
         """Return a level of the nearly normal scale on the measure's own."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)

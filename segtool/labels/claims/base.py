@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Claim:
+class Claim(ABC):
     """One way to say a label's value, from one kind of source.
 
     A subclass is a frozen definition that checks itself when written, says what it needs
@@ -92,9 +93,9 @@ class Claim:
         """Return how many values the label must have, where the claim says."""
         return None
 
+    @abstractmethod
     def plan(self, context: ClaimContext) -> WidePlan | RowsPlan:
         """Return the SQL of the claim."""
-        raise NotImplementedError
 
 
 def _is_number(value: Any, low: float, high: float | None) -> bool:

@@ -30,7 +30,9 @@ from segtool.sources.raw import ROW, collect_text
 BROKEN_JSON = "broken JSON"
 NO_RECORD = "not a JSON object"
 SPACE = " \t\r\n"
-PACKED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError)
+DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError)
+# What zipfile raises of a part with a password, and of a compression it does not know.
+LOCKED = (RuntimeError, NotImplementedError)
 
 
 @dataclass
@@ -143,7 +145,11 @@ def readable(path: Path):
         yield
     except InputError:
         raise
-    except PACKED as error:
+    except LOCKED as error:
+        raise InputError(
+            f"{path.name} is packed with a password or in a way that cannot be read.", fix="Unpack it first."
+        ) from error
+    except DAMAGED as error:
         raise InputError(f"{path.name} is damaged or cut short.", fix="Fetch it again.") from error
 
 
@@ -266,6 +272,6 @@ def _start_in_zip(head: Head) -> str:
         for stream in open_parts(head.path, []):
             start = stream.read(1 << 16)
             return start.decode(encoding_of(start), errors="replace")
-    except (InputError, *PACKED):
+    except (InputError, *DAMAGED, *LOCKED):
         return ""  # the reader says what is wrong with it
     return ""

@@ -201,6 +201,20 @@ def test_a_damaged_file_is_refused(tmp_path, cut):
         read(path, format="mixpanel")
 
 
+@pytest.mark.parametrize(("place", "byte"), [("flags", 1), ("method", 97)])
+def test_a_locked_archive_is_not_called_damaged(tmp_path, place, byte):
+    path = tmp_path / "m.zip"
+    with zipfile.ZipFile(path, "w") as packed:
+        packed.writestr("m.json", '{"event": 1}')
+    data = bytearray(path.read_bytes())
+    # the fields of the file's own head and of the directory at the end
+    for mark, at in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        data[data.index(mark) + at + (2 if place == "method" else 0)] = byte
+    path.write_bytes(data)
+    with pytest.raises(InputError, match="password"):
+        read(path, format="mixpanel")
+
+
 def test_more_properties_than_are_read_are_named(tmp_path):
     wide = {f"p{i:03}": i for i in range(60)}
     sources = read(tmp_path / "m.jsonl", [mixpanel(1, **wide)], columns={"kept": "p059"})
