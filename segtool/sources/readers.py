@@ -13,13 +13,14 @@ from typing import Any
 
 import pandas as pd
 
-from segtool.engines import DuckDBEngine, literal, quote
+from segtool.engines import DuckDBEngine, quote
 from segtool.engines.duckdb_engine import parquet_scan
 from segtool.engines.frames import to_arrow
 from segtool.errors import DefinitionError, InputError, did_you_mean
 from segtool.sources.adaptors import choose_adaptor, look_at_head
 from segtool.sources.adaptors.stage import read_adapted
 from segtool.sources.excel import read_excel
+from segtool.sources.parquet_files import describe_parquet
 from segtool.sources.raw import ROW, Raw, RawColumn, clean_names, stage
 from segtool.sources.settings import TableSettings
 from segtool.sources.text_files import read_delimited
@@ -126,33 +127,13 @@ def _kind_of_file(path: Path) -> str:
 
 
 def read_parquet(engine: DuckDBEngine, table: str, files: list[Path]) -> Raw:
-    import duckdb
-
-    relation, numbered = parquet_scan(files), parquet_scan(files, numbered=True)
-    try:
-        described = engine.execute(f"DESCRIBE SELECT * FROM {relation}").fetchall()
-        row = _parquet_row(engine, files)
-    except duckdb.Error as error:
-        raise InputError(
-            f"{table}: {files[0].name} is no Parquet file that can be read"
-            f"{' together with the others' if len(files) > 1 else ''}.",
-            fix="Write the file again; several files need the same columns.",
-        ) from error
-    columns = tuple(RawColumn(name, quote(name), sql_type, packed=True) for name, sql_type, *_ in described)
+    described, row = describe_parquet(engine, files, f"{table}: ")
+    columns = tuple(
+        RawColumn(name, quote(name), sql_type, packed=True) for name, sql_type in described.items()
+    )
     origin = files[0].name if len(files) == 1 else f"{len(files)} Parquet files"
+    relation, numbered = parquet_scan(files), parquet_scan(files, numbered=True)
     return Raw(relation, numbered, row, columns, origin, lazy=True, files=tuple(files))
-
-
-def _parquet_row(engine: DuckDBEngine, files: list[Path]) -> str:
-    """Number the rows of several files as if they stood in one."""
-    if len(files) == 1:
-        return "file_row_number + 1"
-    cases, before = [], 0
-    for file in files:
-        cases.append(f"WHEN {literal(str(file))} THEN {before}")
-        sql = f"SELECT num_rows FROM parquet_file_metadata({literal(str(file))})"
-        before += engine.execute(sql).fetchone()[0]
-    return f"file_row_number + 1 + CASE filename {' '.join(cases)} END"
 
 
 def read_frame(engine: DuckDBEngine, table: str, data: Any) -> Raw:

@@ -13,6 +13,7 @@ from segtool.sources.adaptors.base import Adapted, Certainty
 from segtool.sources.adaptors.events_format import EventFormat, content_of, epoch_text, read_events
 from segtool.sources.adaptors.events_records import Records, first_record, stage_records
 from segtool.sources.adaptors.head import Head
+from segtool.sources.parquet_files import describe_parquet
 from segtool.sources.raw import ROW
 from segtool.sources.settings import TableSettings
 
@@ -191,18 +192,8 @@ def _parquet_names(path: Path) -> set[str]:
 
 def _stage_parquet(engine: DuckDBEngine, files: Sequence[Path]) -> Records:
     """Return rows of Parquet as the JSON that BigQuery would have written, only the fields in use."""
-    import duckdb
-
+    names, row = describe_parquet(engine, files)
     relation = parquet_scan(list(files), numbered=True)
-    try:
-        names = [row[0] for row in engine.execute(f"DESCRIBE SELECT * FROM {relation}").fetchall()]
-        row = _row_number(engine, files)
-    except duckdb.Error as error:
-        raise InputError(
-            f"{files[0].name} is no Parquet file that can be read"
-            f"{' together with the others' if len(files) > 1 else ''}.",
-            fix="Export it again; several files need the same columns.",
-        ) from error
     missing = [name for name in NEEDED if name not in names]
     if missing:
         raise InputError(
@@ -211,16 +202,6 @@ def _stage_parquet(engine: DuckDBEngine, files: Sequence[Path]) -> Records:
         )
     used = ", ".join(f"{quote(name)} := {quote(name)}" for name in USED if name in names)
     return Records(f"(SELECT to_json(struct_pack({used})) AS doc, {row} AS {quote(ROW)} FROM {relation})")
-
-
-def _row_number(engine: DuckDBEngine, files: Sequence[Path]) -> str:
-    """Number the rows of several files as if they stood in one."""
-    cases, before = [], 0
-    for file in files:
-        cases.append(f"WHEN {literal(str(file))} THEN {before}")
-        sql = f"SELECT num_rows FROM parquet_file_metadata({literal(str(file))})"
-        before += engine.execute(sql).fetchone()[0]
-    return f"file_row_number + 1 + CASE filename {' '.join(cases)} END"
 
 
 class GA4Items(GA4):
