@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from segtool.labels import confidence as c
-from segtool.labels.claims.base import Claim, freeze_map
-from segtool.labels.expressions import Expression, check_expression
+from segtool.labels.claims.base import ReadsColumn
 from segtool.labels.plans import RowsPlan, Step
 
 if TYPE_CHECKING:
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Answer(Claim):
+class Answer(ReadsColumn):
     """The latest answer of each user to a question; paid answers count less.
 
     Parameters
@@ -37,28 +36,16 @@ class Answer(Claim):
 
     kind: ClassVar[str] = "answer"
     source: ClassVar[str] = "survey"
+    reads: ClassVar[str] = "question"
 
     question: str
     values: tuple[tuple[str, str], ...] = ()
     separator: str | None = None
     table_name: str = "survey"
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        object.__setattr__(self, "values", freeze_map(self.values))
-        self.table_expressions()
-
     def table(self) -> str:
         """Return the survey table."""
         return self.table_name
-
-    def table_expressions(self) -> dict[str, Expression]:
-        """Return the question."""
-        return {"question": check_expression(c.quoted(self.question), "answer.question")}
-
-    def said_values(self) -> tuple[str, ...]:
-        """Return the values of the map."""
-        return tuple(dict.fromkeys(shown for _, shown in self.values))
 
     def plan(self, context: ClaimContext) -> RowsPlan:
         """Take the latest answer of each user, then map it."""

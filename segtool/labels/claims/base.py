@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from segtool.errors import DefinitionError
-from segtool.labels.expressions import Expression, check_expression
+from segtool.labels.expressions import Expression, check_expression, quote_name
 
 if TYPE_CHECKING:
     from segtool.labels.plans import ClaimContext, RowsPlan, WidePlan
@@ -96,6 +96,29 @@ class Claim(ABC):
     @abstractmethod
     def plan(self, context: ClaimContext) -> WidePlan | RowsPlan:
         """Return the SQL of the claim."""
+
+
+class ReadsColumn(Claim):
+    """A claim that reads one column of a table and maps what stands in it; for dataclasses to build on.
+
+    ``reads`` is the parameter that names the column; ``values`` maps raw to label values.
+    """
+
+    reads: ClassVar[str]
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, "values", freeze_map(self.values))
+        self.table_expressions()
+
+    def table_expressions(self) -> dict[str, Expression]:
+        """Return the column."""
+        name = quote_name(getattr(self, self.reads))
+        return {self.reads: check_expression(name, f"{self.kind}.{self.reads}")}
+
+    def said_values(self) -> tuple[str, ...]:
+        """Return the values of the map."""
+        return tuple(dict.fromkeys(shown for _, shown in self.values))
 
 
 def _is_number(value: Any, low: float, high: float | None) -> bool:

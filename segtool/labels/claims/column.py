@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from segtool.labels import confidence as c
-from segtool.labels.claims.base import Claim, freeze_map
-from segtool.labels.expressions import Expression, check_expression
+from segtool.labels.claims.base import ReadsColumn
 from segtool.labels.plans import RowsPlan, Step
 
 if TYPE_CHECKING:
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Column(Claim):
+class Column(ReadsColumn):
     """The value stands in a column with one row per user.
 
     Parameters
@@ -35,27 +34,15 @@ class Column(Claim):
 
     kind: ClassVar[str] = "column"
     source: ClassVar[str] = "profile"
+    reads: ClassVar[str] = "name"
 
     name: str
     table_name: str = "users"
     values: tuple[tuple[str, str], ...] = ()
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        object.__setattr__(self, "values", freeze_map(self.values))
-        self.table_expressions()
-
     def table(self) -> str:
         """Return the table of the column."""
         return self.table_name
-
-    def table_expressions(self) -> dict[str, Expression]:
-        """Return the column."""
-        return {"name": check_expression(c.quoted(self.name), "column.name")}
-
-    def said_values(self) -> tuple[str, ...]:
-        """Return the values of the map."""
-        return tuple(dict.fromkeys(shown for _, shown in self.values))
 
     def plan(self, context: ClaimContext) -> RowsPlan:
         """Read the column; nothing is copied, the claim is a view of its table.

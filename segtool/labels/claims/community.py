@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from segtool.labels import confidence as c
-from segtool.labels.claims.base import Claim, freeze_map
-from segtool.labels.expressions import Expression, check_expression
+from segtool.labels.claims.base import ReadsColumn
 from segtool.labels.plans import RowsPlan, Step
 
 if TYPE_CHECKING:
@@ -17,7 +16,7 @@ TABLE = "community"
 
 
 @dataclass(frozen=True)
-class Community(Claim):
+class Community(ReadsColumn):
     """The value stands in a column of the community table: one row per user, or per user and group.
 
     The table comes from an analysis of ties, made before labelling and registered as one more
@@ -43,26 +42,14 @@ class Community(Claim):
 
     kind: ClassVar[str] = "community"
     source: ClassVar[str] = "behaviour"
+    reads: ClassVar[str] = "of"
 
     of: str
     values: tuple[tuple[str, str], ...] = ()
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        object.__setattr__(self, "values", freeze_map(self.values))
-        self.table_expressions()
-
     def table(self) -> str:
         """Return the community table."""
         return TABLE
-
-    def table_expressions(self) -> dict[str, Expression]:
-        """Return the column."""
-        return {"of": check_expression(c.quoted(self.of), "community.of")}
-
-    def said_values(self) -> tuple[str, ...]:
-        """Return the values of the map."""
-        return tuple(dict.fromkeys(shown for _, shown in self.values))
 
     def plan(self, context: ClaimContext) -> RowsPlan:
         """Read the column; of several rows of a user the surest decides, or each value stands alone."""
