@@ -334,3 +334,46 @@ def _many_sql(label: str, value: str) -> str:
         f"WHEN source = 'ruled out' THEN CASE WHEN value = {text} THEN 0 END "
         f"WHEN value = {text} THEN 1 WHEN source NOT IN ('person', 'profile', 'inferred') THEN 0 END)"
     )
+
+
+def read_confidences(
+    engine: Engine, infos: Sequence[LabelInfo], tables: Mapping[str, str], columns: Sequence[str]
+) -> pd.DataFrame:
+    """Return how sure each value of the wide table is.
+
+    Parameters
+    ----------
+    engine : Engine
+    infos : sequence of LabelInfo
+    tables : Mapping
+        Names of the tables ``labels`` (long) and ``users``.
+    columns : sequence of str
+        Columns of the wide table.
+
+    Returns
+    -------
+    pd.DataFrame of shape (n_users, n_columns)
+        Index ``user_id``, every user, sorted. Missing where the value is unknown, and where it is
+        known of a many-valued label that a value does not hold: nobody put a figure to that.
+    """
+    kinds = {info.name: info.kind for info in infos}
+    index = read_users(engine, tables["users"])
+    picks = []
+    for column in columns:
+        label, _, value = (column, "", "") if column in kinds else column.partition(MANY_SEPARATOR)
+        is_it = f"label = {literal(label)}" + (f" AND value = {literal(value)}" if value else "")
+        picks.append(f"max(CASE WHEN {is_it} THEN confidence END) AS c{len(picks)}")
+    if not picks:
+        return pd.DataFrame(index=index)
+    names = "".join(f", sure.c{number}" for number in range(len(picks)))
+    cells = engine.query(
+        f"WITH sure AS (\n  SELECT user_id,\n  {', '.join(picks)}\n"
+        f"  FROM {quote(tables['labels'])}\n  GROUP BY user_id\n)\n"
+        f"SELECT u.user_id{names}\nFROM {quote(tables['users'])} AS u\n"
+        "LEFT JOIN sure ON sure.user_id = u.user_id\nORDER BY u.user_id"
+    )
+    found = {
+        column: cells[f"c{number}"].to_numpy(float, na_value=np.nan)
+        for number, column in enumerate(columns)
+    }
+    return pd.DataFrame(found, index=index)

@@ -230,6 +230,11 @@ class Labels(Shown):
         """
         return frames.read_wide(self.engine, self.infos, self.tables)
 
+    def confidences(self, columns: Sequence[str] | None = None) -> pd.DataFrame:
+        """Return how sure each value of `wide` is, 0 to 1, for all or some of its columns."""
+        picked = self.wide().columns if columns is None else columns
+        return frames.read_confidences(self.engine, self.infos, self.tables, list(picked))
+
     # --- what to make of them -----------------------------------------------------------------
 
     def why(self, user_id: str) -> Why:

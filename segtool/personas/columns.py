@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -36,6 +36,8 @@ class RawColumn:
         Names of the codes; in the column's own order if ordered, alphabetical else.
     reason : str
         Why an unusable column is unusable.
+    confidence : ndarray of shape (n_users,), optional
+        How surely each cell is right, 0 to 1; NaN where nobody said.
     """
 
     name: Any
@@ -43,13 +45,15 @@ class RawColumn:
     values: np.ndarray
     levels: tuple[str, ...] = ()
     reason: str = ""
+    confidence: np.ndarray | None = None
 
     @property
     def known(self) -> np.ndarray:
         return ~np.isnan(self.values) if self.values.dtype.kind == "f" else self.values >= 0
 
     def take(self, rows: np.ndarray) -> RawColumn:
-        return RawColumn(self.name, self.kind, self.values[rows], self.levels, self.reason)
+        confidence = None if self.confidence is None else self.confidence[rows]
+        return RawColumn(self.name, self.kind, self.values[rows], self.levels, self.reason, confidence)
 
 
 # --- reading -----------------------------------------------------------------------------------
@@ -164,6 +168,44 @@ def level_text(value: Any) -> str:
     if isinstance(value, (float, np.floating)) and float(value).is_integer():
         return str(int(value))
     return str(value).strip()
+
+
+def add_confidence(columns: Sequence[RawColumn], confidence: Any) -> list[RawColumn]:
+    """Say of each cell how surely it is right.
+
+    Parameters
+    ----------
+    columns : sequence of RawColumn
+    confidence : DataFrame, array-like of shape (n_users, n_columns), or None
+        0 to 1, NaN where nobody said; of a DataFrame the columns of the same name are taken, others
+        of the table have none.
+
+    Raises
+    ------
+    InputError
+        If a confidence lies outside 0 to 1, or the table has another shape.
+
+    Examples
+    --------
+    >>> (column,) = add_confidence(read_frame(pd.DataFrame({"age": [31, 40]})), [[0.9], [None]])
+    >>> column.confidence.tolist()
+    [0.9, nan]
+    """
+    if confidence is None:
+        return list(columns)
+    n = len(columns[0].values) if columns else 0
+    if isinstance(confidence, pd.DataFrame):
+        cells = [confidence[c.name] if c.name in confidence else pd.Series(np.nan, range(n)) for c in columns]
+        table = np.column_stack([cell.to_numpy(dtype=float, na_value=np.nan) for cell in cells] or [[]])
+    else:
+        table = np.asarray(confidence, dtype=float)
+    if table.shape != (n, len(columns)):
+        raise InputError(
+            f"confidence has the shape {table.shape}, X has {(n, len(columns))}.", "one confidence per cell."
+        )
+    if np.any((table < 0) | (table > 1)):
+        raise InputError("Some confidences lie outside 0 to 1.", "0 to 1, missing where nobody said.")
+    return [replace(c, confidence=table[:, i] + 0.0) for i, c in enumerate(columns)]
 
 
 # --- what to leave out -------------------------------------------------------------------------
@@ -291,7 +333,9 @@ def canonical_rows(columns: Sequence[RawColumn], weights: np.ndarray) -> tuple[n
     """
     code = np.zeros(len(weights), dtype=np.uint64)
     for column in columns:
-        code = _mix(code ^ _mix(_bits(column)))
+        code = _mix(code ^ _mix(_bits(column.values)))
+        if column.confidence is not None and np.ptp(np.nan_to_num(column.confidence, nan=-1.0)) > 0:
+            code = _mix(code ^ _mix(_bits(column.confidence)))
     order = np.lexsort((weights, code))
     order = order[weights[order] > 0]
     code = code[order]
@@ -300,8 +344,7 @@ def canonical_rows(columns: Sequence[RawColumn], weights: np.ndarray) -> tuple[n
     return order[first], summed
 
 
-def _bits(column: RawColumn) -> np.ndarray:
-    values = column.values
+def _bits(values: np.ndarray) -> np.ndarray:
     if values.dtype.kind == "f":
         values = np.where(np.isnan(values), -1.2345e301, values)  # NaN has many bit patterns
     return np.ascontiguousarray(values).view(np.uint64)

@@ -104,6 +104,9 @@ class Layout:
 def build_design(prepared: Prepared, layout: Layout, dtype=np.float64) -> np.ndarray:
     """Build rows ``[z, z², known, one-hot]``, all zero where missing.
 
+    A cell of half the usual trust is half a cell: all it adds to a row is halved, and so is its
+    log-likelihood in any class.
+
     Returns
     -------
     ndarray of shape (n_users, n_design)
@@ -116,7 +119,12 @@ def build_design(prepared: Prepared, layout: Layout, dtype=np.float64) -> np.nda
     design[:, n_numbers : 2 * n_numbers] = z * z
     design[:, 2 * n_numbers : 3 * n_numbers] = known
     user, part = np.nonzero(prepared.codes >= 0)
-    design[user, 3 * n_numbers + layout.offsets[part] + prepared.codes[user, part]] = 1
+    place = 3 * n_numbers + layout.offsets[part] + prepared.codes[user, part]
+    if prepared.trust is None:
+        design[user, place] = 1
+        return design
+    design[:, : 3 * n_numbers] *= np.tile(prepared.trust[:, list(layout.number_of)], 3)
+    design[user, place] = prepared.trust[user, np.asarray(layout.level_of, dtype=np.int64)[part]]
     return design
 
 

@@ -11,18 +11,15 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from segtool.checks import check_number
 from segtool.errors import InputError, ParameterError, did_you_mean
-from segtool.labels.frames import MANY_SEPARATOR, LabelInfo, infer_info, prepare_frame
+from segtool.labels.frames import LabelInfo
+from segtool.personas.label_table import LabelTable
 from segtool.personas.weigh import weigh_columns
-
-if TYPE_CHECKING:
-    from segtool.labels.labels import Labels
 
 # How much someone does, where they stand in the funnel and how they answer to sends say little of
 # who they are. Left among the basis they win: the groups become activity tiers with nice names.
@@ -37,99 +34,6 @@ DESCRIPTOR_LABELS = frozenset(
 MIN_KNOWN_SHARE = 0.02
 MAX_VALUES = 30
 OTHER = "other values"
-
-
-@dataclass(frozen=True)
-class LabelTable:
-    """Labels as one wide table with what is known of each label.
-
-    Parameters
-    ----------
-    frame : pd.DataFrame of shape (n_users, n_columns)
-        Indexed by ``user_id`` (text, unique, sorted); single-valued labels are categorical,
-        a many-valued label has one nullable boolean column per value, numbers are numbers.
-    infos : dict of str to LabelInfo
-        By label, in the order of the columns.
-    """
-
-    frame: pd.DataFrame
-    infos: dict[str, LabelInfo]
-
-    @classmethod
-    def read(cls, labels: Labels | pd.DataFrame) -> LabelTable:
-        """Read `Labels`, or a wide DataFrame whose columns are labels.
-
-        Raises
-        ------
-        InputError
-            If there is no user or no label, or user ids are missing or doubled.
-
-        Examples
-        --------
-        >>> wide = pd.DataFrame({"age": ["young", None]}, index=pd.Index(["b", "a"], name="user_id"))
-        >>> LabelTable.read(wide).frame["age"].isna().tolist()
-        [True, False]
-        """
-        if isinstance(labels, pd.DataFrame):
-            table = cls._from_frame(labels)
-        elif hasattr(labels, "wide") and hasattr(labels, "infos"):
-            infos = labels.infos
-            infos = infos if isinstance(infos, Mapping) else {info.name: info for info in infos}
-            table = cls(labels.wide(), dict(infos))
-        else:
-            raise ParameterError(
-                f"labels is a {type(labels).__name__}.", "Labels, or a DataFrame with one row per user."
-            )
-        if len(table.frame) == 0 or table.frame.shape[1] == 0:
-            raise InputError(
-                f"The labels have {len(table.frame)} users and {table.frame.shape[1]} columns.",
-                "at least one user and one label.",
-                "Look at labels.left_out(), or at the rows of the table.",
-            )
-        return table
-
-    @classmethod
-    def _from_frame(cls, wide: pd.DataFrame) -> LabelTable:
-        frame = prepare_frame(wide)
-        infos = {info.name: info for info in infer_info(frame, None, None)}
-        for column in frame.columns:
-            name = str(column)
-            dtype = frame[column].dtype
-            is_number = pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_bool_dtype(dtype)
-            if name not in infos and is_number:
-                infos[name] = LabelInfo(name, name.replace("_", " "), "other", "number")
-        typed = {str(column): _typed(frame[column], infos.get(str(column))) for column in frame.columns}
-        return cls(pd.DataFrame(typed, index=frame.index), infos)
-
-    def columns_of(self, label: str) -> list[str]:
-        """Return the columns of the wide table that hold one label."""
-        info = self.infos[label]
-        if info.kind != "many":
-            return [label] if label in self.frame else []
-        columns = [f"{label}{MANY_SEPARATOR}{value}" for value in info.values]
-        if not info.values:  # an open label: the values are those that were seen
-            columns = [name for name in self.frame if name.startswith(label + MANY_SEPARATOR)]
-        return [name for name in columns if name in self.frame]
-
-    def known(self, label: str) -> np.ndarray:
-        """Return for which users a label is known, shape (n_users,)."""
-        columns = self.columns_of(label)
-        if not columns:
-            return np.zeros(len(self.frame), bool)
-        return self.frame[columns].notna().any(axis=1).to_numpy()
-
-
-def _typed(cells: pd.Series, info: LabelInfo | None) -> pd.Series:
-    """Return one column as categorical, nullable boolean or float, infinity being unknown."""
-    if info is None or info.kind == "many":
-        return cells.astype("boolean")
-    if info.kind == "number":
-        return pd.to_numeric(cells).astype(float).replace([np.inf, -np.inf], np.nan)
-    if info.kind == "flag":
-        text = cells.map({True: "yes", False: "no", "yes": "yes", "no": "no"})
-        return pd.Series(pd.Categorical(text, ["no", "yes"]), index=cells.index)
-    text = cells.astype(str).where(cells.notna())
-    return pd.Series(pd.Categorical(text, list(info.values), info.kind == "ordered"), index=cells.index)
 
 
 @dataclass(frozen=True)
@@ -152,6 +56,8 @@ class Encoding:
         What each column counts for in the likelihood.
     left_out : dict of str to str
         Label to the reason why it neither forms nor describes.
+    use_confidence : bool
+        Whether values that are surer than usual count for more.
     """
 
     basis: tuple[str, ...]
@@ -161,6 +67,17 @@ class Encoding:
     categories: dict[str, list[str]]
     weights: dict[str, float]
     left_out: dict[str, str] = field(default_factory=dict)
+    use_confidence: bool = True
+
+    def confidences(self, table: LabelTable) -> pd.DataFrame | None:
+        """Return how sure each cell of the matrix is; None where all count alike.
+
+        Returns
+        -------
+        pd.DataFrame or None
+            Rows as in `encode`; a column that is not in it has no figures.
+        """
+        return table.confidences(list(self.columns)) if self.use_confidence else None
 
     def encode(self, table: LabelTable) -> pd.DataFrame:
         """Return the matrix of mixed columns an estimator reads.
@@ -244,6 +161,8 @@ def fit_encoding(
     basis: Iterable[str] | None = None,
     descriptors: Iterable[str] | None = None,
     min_known_share: float = MIN_KNOWN_SHARE,
+    weights: Mapping[str, float] | None = None,
+    use_confidence: bool = True,
 ) -> Encoding:
     """Decide what forms the personas, what describes them, and what each column weighs.
 
@@ -258,6 +177,11 @@ def fit_encoding(
         Labels that only describe them; by default all others.
     min_known_share : float
         Labels known for a smaller share of users are left out, and reported.
+    weights : Mapping of str to float, optional
+        Facet or label to what it counts for among those that form personas, 1 if not named; a
+        label's own weight goes before its facet's. 0 makes a label describe only.
+    use_confidence : bool
+        Whether values that are surer than usual count for more.
 
     Returns
     -------
@@ -266,7 +190,7 @@ def fit_encoding(
     Raises
     ------
     ParameterError
-        If a named label does not exist, or is in both lists.
+        If a named label does not exist, or is in both lists, or a weight names neither label nor facet.
     InputError
         If no label is left that could form personas.
 
@@ -278,7 +202,10 @@ def fit_encoding(
     (('age',), {'city': 'everyone it is known for has the same value'})
     """
     check_number("min_known_share", min_known_share, low=0, high=1)
+    said = read_weights(table.infos, weights)
     forming, describing = _split_labels(table.infos, basis, descriptors)
+    describing += [label for label in forming if said[label] == 0]
+    forming = [label for label in forming if said[label] > 0]
     wanted = [*forming, *describing]
     left_out = {label: why for label in wanted if (why := _unusable(table, label, min_known_share))}
     forming = [label for label in forming if label not in left_out]
@@ -292,7 +219,31 @@ def fit_encoding(
         )
     encoding = _lay_out_columns(table, forming, describing, left_out)
     families = {label: table.infos[label].families for label in forming}
-    return replace(encoding, weights=weigh_columns(encoding.encode(table), encoding.columns, families))
+    found = weigh_columns(encoding.encode(table), encoding.columns, families)
+    each = {column: weight * said[encoding.columns[column]] for column, weight in found.items()}
+    return replace(encoding, weights=each, use_confidence=bool(use_confidence))
+
+
+def read_weights(infos: Mapping[str, LabelInfo], weights: Mapping[str, float] | None) -> dict[str, float]:
+    """Return what each label counts for, from weights per facet or label.
+
+    Examples
+    --------
+    >>> infos = {"tea": LabelInfo("tea", "Tea", "taste", "flag"), "vip": LabelInfo("vip", "VIP", "money", "flag")}
+    >>> read_weights(infos, {"taste": 2})
+    {'tea': 2.0, 'vip': 1.0}
+    """
+    facets = {plain_facet(info.facet) for info in infos.values()}
+    for name, weight in (weights or {}).items():
+        if name not in infos and plain_facet(name) not in facets:
+            raise ParameterError(
+                f"weights names {name!r}, which is neither a label nor a facet.",
+                did_you_mean(name, [*sorted(facets), *infos]),
+            )
+        check_number(f"weights[{name!r}]", weight, low=0)
+    said = {plain_facet(name): float(weight) for name, weight in (weights or {}).items() if name not in infos}
+    own = {name: float(weight) for name, weight in (weights or {}).items() if name in infos}
+    return {label: own.get(label, said.get(plain_facet(info.facet), 1.0)) for label, info in infos.items()}
 
 
 def forms_by_default(info: LabelInfo) -> bool:

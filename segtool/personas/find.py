@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from segtool.display import join_words
-from segtool.errors import InputError
+from segtool.errors import InputError, ParameterError
 from segtool.personas.choose import adjusted_rand, users_table
 from segtool.personas.encode import MIN_KNOWN_SHARE, Encoding, LabelTable, fit_encoding, plain_facet
 from segtool.personas.latent_class import LatentClassPersonas
@@ -49,6 +49,9 @@ def find_personas(
     min_membership: float = 0.6,
     min_margin: float = 0.2,
     n_init: int = 20,
+    weights: Mapping[str, float] | None = None,
+    use_confidence: bool = True,
+    sample_weight: pd.Series | None = None,
 ) -> Personas:
     """Find groups of users with roughly the same labels, name and portray them.
 
@@ -76,6 +79,14 @@ def find_personas(
         Users below are ``unsure`` (see `UnsureRule`).
     n_init : int
         Starts of the estimator.
+    weights : Mapping of str to float, optional
+        What a facet or a label counts for, 1 if not named: ``{"taste": 2, "city_tier": 0.5}``.
+    use_confidence : bool
+        Whether a value that is surer than usual for its label counts for more.
+    sample_weight : pd.Series of shape (n_users,), index user_id, optional
+        How many people each user stands for, such as survey weights. Personas are formed by the
+        weighted users; sizes and counts are of the users there are, ``weighted_share`` says what
+        they stand for.
 
     Returns
     -------
@@ -84,7 +95,8 @@ def find_personas(
     Raises
     ------
     InputError
-        If there is no user, or if a number or a basis was asked for and no label can form personas.
+        If there is no user, or if a number or a basis was asked for and no label can form personas,
+        or a user has no sample weight.
     ParameterError
         If an argument is out of range or names a label that does not exist.
 
@@ -101,13 +113,17 @@ def find_personas(
     """
     table = LabelTable.read(labels)
     try:
-        encoding = fit_encoding(table, basis=basis, descriptors=descriptors, min_known_share=min_known_share)
+        encoding = fit_encoding(
+            table, basis=basis, descriptors=descriptors, min_known_share=min_known_share, weights=weights,
+            use_confidence=use_confidence,
+        )  # fmt: skip
     except InputError as error:
         if n_personas is not None or basis is not None:
             raise
         return everyone(table, error.found)  # nothing can be told apart: that is an answer, not a failure
+    stands_for = read_sample_weight(table, sample_weight)
     model = fit_model(
-        table, encoding, n_personas=n_personas, random_state=random_state, min_share=min_share,
+        table, encoding, stands_for, n_personas=n_personas, random_state=random_state, min_share=min_share,
         max_personas=max_personas, n_init=n_init,
     )  # fmt: skip
     probabilities = predict_memberships(model, encoding, table)
@@ -115,7 +131,7 @@ def find_personas(
     profile = profile_personas(table, encoding, codes, model.n_personas_)
     rule = UnsureRule(min_membership, min_margin, informative=find_informative(profile))
     unsure = rule.find_unsure(probabilities, table)
-    summary = summarize(table, encoding, model, profile, probabilities, unsure, random_state)
+    summary = summarize(table, encoding, model, profile, probabilities, unsure, random_state, stands_for)
     return Personas(
         names=name_personas(profile, table.infos, model.n_personas_, summary["n_users"].tolist()),
         verdict=write_verdict(model, profile, table),
@@ -140,13 +156,45 @@ def everyone(table: LabelTable, why: str) -> Personas:
     return replace(one, verdict=f"No stable personas: {why.rstrip('.')}", table=table)
 
 
-def fit_model(table: LabelTable, encoding: Encoding, **parameters) -> LatentClassPersonas:
-    """Fit the estimator on the encoded labels, each label weighing one."""
-    return LatentClassPersonas(column_weights=encoding.weights, **parameters).fit(encoding.encode(table))
+def read_sample_weight(table: LabelTable, sample_weight: pd.Series | None) -> np.ndarray | None:
+    """Return the weight of each user of the table, shape (n_users,), or None.
+
+    Scaled to a mean of one, or the fit would believe that it has seen the whole population.
+    """
+    if sample_weight is None:
+        return None
+    if not isinstance(sample_weight, pd.Series):
+        raise ParameterError(
+            f"sample_weight is a {type(sample_weight).__name__}.", "a pandas Series with user_id as its index."
+        )
+    given = pd.Series(sample_weight.to_numpy(float), index=sample_weight.index.astype(str))
+    if given.index.has_duplicates:
+        raise InputError("sample_weight has users more than once.", "one weight per user.")
+    found = given.reindex(table.frame.index)
+    if found.isna().any():
+        raise InputError(
+            f"{int(found.isna().sum()):,} of {len(found):,} users have no sample weight.",
+            "a weight for every user.",
+            "Give the others a weight of their own, or leave them out of the labels.",
+        )
+    if (found < 0).any() or not np.isfinite(found).all() or found.sum() <= 0:
+        raise InputError("sample_weight holds negative or infinite weights, or only zeros.", "weights from 0.")
+    return (found / found.mean()).to_numpy()
+
+
+def fit_model(
+    table: LabelTable, encoding: Encoding, sample_weight: np.ndarray | None = None, **parameters
+) -> LatentClassPersonas:
+    """Fit the estimator on the encoded labels, each with the weight of its column and its cells."""
+    model = LatentClassPersonas(column_weights=encoding.weights, **parameters)
+    return model.fit(
+        encoding.encode(table), sample_weight=sample_weight, confidence=encoding.confidences(table)
+    )
 
 
 def summarize(
-    table: LabelTable, encoding: Encoding, model, profile, probabilities, unsure, random_state: int
+    table: LabelTable, encoding: Encoding, model, profile, probabilities, unsure, random_state: int,
+    sample_weight: np.ndarray | None = None,
 ) -> pd.DataFrame:
     """Return one row per persona with everything `Personas.portraits` says, names apart."""
     n = model.n_personas_
@@ -158,15 +206,17 @@ def summarize(
     if n == 1:  # everybody: there is nothing to pick out
         rules[["rule", "precision", "recall"]] = ["", np.nan, np.nan]
     best = probabilities[np.arange(len(codes)), codes]
+    weighted = np.bincount(codes, weights=sample_weight, minlength=n)
     ids = range(1, n + 1)
     return pd.DataFrame(
         {
             "persona_id": ids,
             "n_users": sizes,
             "share": sizes / len(codes),
+            "weighted_share": weighted / weighted.sum(),
             "n_unsure": np.bincount(codes, weights=unsure, minlength=n).astype(int),
             "mean_membership": np.bincount(codes, weights=best, minlength=n) / np.maximum(sizes, 1),
-            "stability": measure_stability(model, encoding, table),
+            "stability": measure_stability(model, encoding, table, sample_weight),
             "defining": [list_defining(profile, table.infos, k) for k in ids],
             "rule": rules["rule"],
             "rule_precision": rules["precision"],
@@ -178,13 +228,18 @@ def summarize(
     )
 
 
-def measure_stability(model, encoding: Encoding, table: LabelTable) -> np.ndarray:
+def measure_stability(
+    model, encoding: Encoding, table: LabelTable, sample_weight: np.ndarray | None = None
+) -> np.ndarray:
     """Return how well each persona comes back in halves of the users, shape (n_personas,)."""
     if model.n_personas_ == 1:
         return np.array([np.nan])
     if model.stability_ is not None:
         return np.asarray(model.stability_, dtype=float)
-    return np.asarray(model.measure_stability(encoding.encode(table)), dtype=float)
+    found = model.measure_stability(
+        encoding.encode(table), sample_weight, confidence=encoding.confidences(table)
+    )
+    return np.asarray(found, dtype=float)
 
 
 def order_choice(choice: pd.DataFrame | None) -> pd.DataFrame | None:

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import numbers
 import warnings
-from dataclasses import replace
 
 import numpy as np
-import pandas as pd
-from sklearn.base import BaseEstimator, ClusterMixin, TransformerMixin
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_random_state
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 from threadpoolctl import threadpool_limits
 
 from segtool.checks import check_number
-from segtool.errors import InputError, ParameterError
+from segtool.errors import ParameterError
 from segtool.personas.choose import (
     MAX_CHOICE_ROWS,
     STABILITY_SEED,
@@ -27,18 +22,18 @@ from segtool.personas.choose import (
     count_personas,
     measure_stability,
 )
-from segtool.personas.columns import RawColumn, canonical_rows, read_array, read_frame, select_columns
-from segtool.personas.design import Layout, Rows, build_design
+from segtool.personas.columns import add_confidence, canonical_rows
+from segtool.personas.design import Rows
+from segtool.personas.estimator import PersonaEstimator
 from segtool.personas.mixture import Classes, Settings, judge, memberships
-from segtool.personas.model_json import JsonModel
-from segtool.personas.prepare import Prepared, learn_plan, prepare
+from segtool.personas.model_json import LatentClassJson
+from segtool.personas.prepare import Prepared, prepare
 from segtool.personas.starts import Fit, fit_mixture
 
 USERS_PER_PERSONA = 15  # fewer users than this per persona cannot be told from chance
-PREDICT_ROWS = 20_000
 
 
-class LatentClassPersonas(JsonModel, ClusterMixin, TransformerMixin, BaseEstimator):
+class LatentClassPersonas(LatentClassJson, PersonaEstimator):
     """Find personas in a table of mixed columns, and say how surely each user belongs.
 
     A latent class model: within a persona, columns are independent; numbers are normal after
@@ -149,58 +144,9 @@ class LatentClassPersonas(JsonModel, ClusterMixin, TransformerMixin, BaseEstimat
         self.select_columns = select_columns
         self.column_weights = column_weights
 
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = True
-        return tags
-
     # --- fitting ---------------------------------------------------------------------------
 
-    def fit(self, X, y=None, sample_weight=None):
-        """Find the personas.
-
-        Parameters
-        ----------
-        X : DataFrame of mixed columns, or array-like of numbers, of shape (n_users, n_features)
-            NaN, None and NA mean "not known".
-        y : ignored
-        sample_weight : array-like of shape (n_users,), optional
-            How many users each row stands for. Scale survey weights to add up to the number of
-            people asked, or the fit believes it has seen a whole population.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        ParameterError
-            If a parameter is out of range, or there are fewer users than personas.
-        InputError
-            If the data cannot be read: infinite numbers, no rows.
-        """
-        self._check_parameters()
-        raw = self._read(X, reset=True)
-        weights = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-        if not weights.sum() > 0:
-            raise InputError("All sample weights are zero.", "at least one user of positive weight.")
-        if self.n_personas is not None and self.n_personas > len(weights):
-            raise ParameterError(
-                f"n_personas is {self.n_personas}, but there are only n_samples={len(weights)} users."
-            )
-        with threadpool_limits(1):
-            self._fit(raw, weights)
-        return self
-
-    def _fit(self, raw: list[RawColumn], weights: np.ndarray) -> None:
-        used, self.left_out_ = select_columns(raw, weights, self.column_weights)
-        kept, count = canonical_rows([raw[i] for i, _ in used], weights)
-        self._plans = tuple(
-            replace(learn_plan(raw[i].take(kept), count, weight), position=i) for i, weight in used
-        )
-        self._layout = Layout.from_plans(self._plans)
-        everybody = prepare([raw[i] for i, _ in used], self._plans, len(weights))
-        rows = Rows(everybody.take(kept), self._layout, count)
+    def _fit_rows(self, rows: Rows, everybody: Prepared, weights: np.ndarray) -> None:
         seed = self._draw_seed()
         choice = self._choose(rows, seed)
         asked = choice.n_classes if choice else self.n_personas
@@ -228,24 +174,6 @@ class LatentClassPersonas(JsonModel, ClusterMixin, TransformerMixin, BaseEstimat
         return Settings(
             float(self.variance_floor), bool(self.select_columns), int(self.max_iter), float(self.tol)
         )
-
-    def _draw_seed(self) -> int:
-        if isinstance(self.random_state, numbers.Integral):
-            return abs(int(self.random_state))
-        return int(check_random_state(self.random_state).randint(2**31 - 1))
-
-    def _read(self, X, *, reset: bool) -> list[RawColumn]:
-        if not isinstance(X, pd.DataFrame):
-            X = validate_data(self, X, reset=reset, dtype=np.float64, ensure_all_finite="allow-nan")
-            names = getattr(self, "feature_names_in_", range(X.shape[1]))
-            return read_array(X, [str(name) if isinstance(name, str) else int(name) for name in names])
-        validate_data(self, X, reset=reset, skip_check_array=True)
-        if 0 in X.shape:
-            what = "sample" if len(X) == 0 else "feature"
-            raise InputError(
-                f"Found array with 0 {what}(s) (shape={X.shape}) while a minimum of 1 is required."
-            )
-        return read_frame(X)
 
     def _choose(self, rows: Rows, seed: int) -> Choice | None:
         if self.n_personas is not None:
@@ -301,34 +229,6 @@ class LatentClassPersonas(JsonModel, ClusterMixin, TransformerMixin, BaseEstimat
 
     # --- using -----------------------------------------------------------------------------
 
-    def predict_proba(self, X) -> np.ndarray:
-        """Give the probability of each persona, from whatever is known of each user.
-
-        Parameters
-        ----------
-        X : DataFrame or array-like of shape (n_users, n_features)
-            Same columns as in fit. Levels never met count as missing.
-
-        Returns
-        -------
-        ndarray of shape (n_users, n_personas_)
-            Rows add up to 1. A user of whom nothing is known gets the shares of the personas.
-        """
-        return self._memberships(self._prepare(X))
-
-    def predict(self, X) -> np.ndarray:
-        """Give the likeliest persona of each user, 0 for the largest persona.
-
-        Returns
-        -------
-        ndarray of shape (n_users,), int64
-        """
-        return self.predict_proba(X).argmax(axis=1)
-
-    def transform(self, X) -> np.ndarray:
-        """Give memberships as features: the same as :meth:`predict_proba`."""
-        return self.predict_proba(X)
-
     def score_samples(self, X) -> np.ndarray:
         """Give the log-likelihood of what is known of each user (nats, numbers standardised).
 
@@ -346,7 +246,7 @@ class LatentClassPersonas(JsonModel, ClusterMixin, TransformerMixin, BaseEstimat
         """Give the mean log-likelihood per user; higher is better."""
         return float(self.score_samples(X).mean())
 
-    def measure_stability(self, X, sample_weight=None, *, n_pairs=None) -> np.ndarray:
+    def measure_stability(self, X, sample_weight=None, *, confidence=None, n_pairs=None) -> np.ndarray:
         """Find each persona again in halves of these users.
 
         Parameters
@@ -354,6 +254,8 @@ class LatentClassPersonas(JsonModel, ClusterMixin, TransformerMixin, BaseEstimat
         X : DataFrame or array-like of shape (n_users, n_features)
             The users of the fit.
         sample_weight : array-like of shape (n_users,), optional
+        confidence : DataFrame or array-like of shape (n_users, n_features), optional
+            As in fit.
         n_pairs : int, optional
             Pairs of disjoint halves; the parameter of the model if not given.
 
@@ -364,7 +266,7 @@ class LatentClassPersonas(JsonModel, ClusterMixin, TransformerMixin, BaseEstimat
             should not be relied on (Hennig 2007).
         """
         check_is_fitted(self)
-        raw = self._read(X, reset=False)
+        raw = add_confidence(self._read(X, reset=False), confidence)
         weights = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
         used = [raw[plan.position] for plan in self._plans]
         with threadpool_limits(1):
@@ -381,34 +283,12 @@ class LatentClassPersonas(JsonModel, ClusterMixin, TransformerMixin, BaseEstimat
                 settings=self._settings(),
             ).jaccard
 
-    def get_feature_names_out(self, input_features=None) -> np.ndarray:
-        """Name the columns of :meth:`transform`: persona_1, persona_2, ..."""
-        check_is_fitted(self)
-        return np.array([f"persona_{i + 1}" for i in range(self.n_personas_)], dtype=object)
-
-    def _prepare(self, X) -> Prepared:
-        check_is_fitted(self)
-        raw = self._read(X, reset=False)
-        return prepare(
-            [raw[plan.position] for plan in self._plans],
-            self._plans,
-            len(X) if not raw else len(raw[0].values),
-        )
-
-    def _designs(self, prepared: Prepared):
-        for start in range(0, len(prepared), PREDICT_ROWS):
-            yield build_design(prepared.take(slice(start, start + PREDICT_ROWS)), self._layout)
-
     def _memberships(self, prepared: Prepared, classes: Classes | None = None) -> np.ndarray:
         classes = self._classes if classes is None else classes
         with threadpool_limits(1):
             return np.concatenate([memberships(classes, design)[0] for design in self._designs(prepared)])
 
-    @property
-    def columns_(self) -> pd.DataFrame:
-        """Columns in use: column, kind, weight, and whether personas differ in it."""
-        check_is_fitted(self)
+    def _differs(self) -> np.ndarray:
         differs = np.zeros(len(self._plans), dtype=bool)
         np.logical_or.at(differs, self._layout.column_of_part, self._classes.relevant[0])
-        table = [(plan.name, plan.kind, plan.weight) for plan in self._plans]
-        return pd.DataFrame(table, columns=["column", "kind", "weight"]).assign(relevant=differs)
+        return differs

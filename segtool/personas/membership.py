@@ -77,7 +77,8 @@ def predict_memberships(model, encoding: Encoding, table: LabelTable) -> np.ndar
     after them.
     """
     with threadpool_limits(1):
-        return np.asarray(model.predict_proba(encoding.encode(table)), dtype=float)
+        found = model.predict_proba(encoding.encode(table), confidence=encoding.confidences(table))
+        return np.asarray(found, dtype=float)
 
 
 def list_assigned(

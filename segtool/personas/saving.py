@@ -34,7 +34,7 @@ KEYS = frozenset(
     ]
 )
 SUMMARY_COLUMNS = {
-    "persona_id": int, "n_users": int, "share": float, "n_unsure": int, "mean_membership": float,
+    "persona_id": int, "n_users": int, "share": float, "weighted_share": float, "n_unsure": int, "mean_membership": float,
     "stability": float, "defining": str, "rule": str, "rule_precision": float, "rule_recall": float,
     "nearest_id": int, "typical": str, "contrast": str,
 }  # fmt: skip
@@ -208,6 +208,7 @@ def summarize_sizes(sizes: np.ndarray) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "persona_id": np.arange(1, n + 1), "n_users": sizes, "share": sizes / max(sizes.sum(), 1),
+            "weighted_share": sizes / max(sizes.sum(), 1),
             "n_unsure": 0, "mean_membership": 1.0, "stability": np.nan, "defining": "", "rule": "",
             "rule_precision": np.nan, "rule_recall": np.nan, "nearest_id": 0, "typical": "", "contrast": "",
         }

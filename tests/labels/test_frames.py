@@ -89,3 +89,12 @@ def test_melt_gives_no_row_for_unknown(wide):
     long = melt_labels(frame, infer_info(frame, None, None))
     assert len(long[long["label"] == "spend"]) == 2
     assert long[long["label"] == "likes"].values.tolist() == [["003", "likes", "tea"]]
+
+
+def test_confidences_stand_where_a_value_is_held():
+    wide = pd.DataFrame({"city": ["Hefei", None], "likes: tea": [True, False]}, index=["a", "b"])
+    labels = Labels.from_frame(wide, confidence=0.7)
+    sure = labels.confidences()
+    assert list(sure.columns) == ["city", "likes: tea"] and sure.loc["a"].tolist() == [0.7, 0.7]
+    assert sure.loc["b"].isna().all()  # unknown, and "does not like": nobody put a figure to either
+    assert labels.confidences(["likes: tea"]).shape == (2, 1)

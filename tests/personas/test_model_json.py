@@ -78,7 +78,7 @@ def spoil(path, value):
 
 SPOILS = [
     spoil(["format"], "other"),
-    spoil(["version"], 2),
+    spoil(["version"], 99),
     spoil(["more"], 1),
     spoil(["verdict"], None),
     spoil(["parameters", "n_cats"], 1),
