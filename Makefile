@@ -2,6 +2,8 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
+# Processes of the test run; a file's tests stay together, so that what they share is made once.
+JOBS ?= 2
 # One thread per fit: results must not depend on the machine's core count (see segtool/personas).
 export OMP_NUM_THREADS ?= 1
 # Bytecode is kept in the virtual environment: without it every start re-parses the packages.
@@ -20,7 +22,7 @@ demo: $(VENV)/.ready  ## label, find personas, plan targeting on the two sample 
 
 test: $(VENV)/.ready $(VENV)/.spark  ## everything: unit tests, doctests, README commands, notebooks, browser
 	$(BIN)/ruff check .
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile
 
 lint: $(VENV)/.ready  ## the style checks alone
 	$(BIN)/ruff check .

@@ -14,42 +14,14 @@ import resource
 import subprocess
 import sys
 import time
+from functools import partial
 
 import numpy as np
 
+from benchmarks.persona_peers import PEERS, Peer, fit_kprototypes, fit_stepmix, prepared
+
 N_PERSONAS = 8
 N_COLUMNS = 25
-
-
-def _prepared(planted):
-    """Prepare a table as the estimator does, and say how its columns lie."""
-    from segtool.personas.columns import read_frame
-    from segtool.personas.design import Layout
-    from segtool.personas.prepare import learn_plan, prepare
-
-    columns = read_frame(planted.users)
-    weights = np.ones(len(planted.users))
-    plans = [learn_plan(column, weights) for column in columns]
-    return prepare(columns, plans, len(weights)), Layout.from_plans(plans)
-
-
-def _matrix(planted) -> np.ndarray:
-    """Standardised numbers and one-hot levels, missing at the mean or at none of the levels."""
-    from segtool.personas.design import build_design
-
-    prepared, layout = _prepared(planted)
-    design = build_design(prepared, layout, np.float32)
-    n = layout.n_numbers
-    return np.ascontiguousarray(np.hstack([design[:, :n], design[:, 3 * n :]]))
-
-
-def _block_matrix(planted) -> np.ndarray:
-    """The same, scaled so that each column and not each level counts once."""
-    from segtool.personas.design import Rows
-    from segtool.personas.starts import block_coordinates
-
-    prepared, layout = _prepared(planted)
-    return block_coordinates(Rows(prepared, layout, np.ones(len(prepared))))
 
 
 def run_segtool(planted):
@@ -66,63 +38,25 @@ def run_segtool_choosing(planted):
     return lambda: LatentClassPersonas().fit(planted.users).labels_
 
 
-def run_kmeans(planted):
-    """Time KMeans on all rows of the prepared matrix."""
-    from sklearn.cluster import KMeans
+def run_peer(peer):
+    """Make a variant of a peer; its view of the table costs it nothing."""
 
-    matrix = _matrix(planted)
-    return lambda: KMeans(N_PERSONAS, n_init=10, random_state=0).fit(matrix).labels_
+    def make(planted):
+        view = peer.view(planted.users)
+        return lambda: peer.fit(view, N_PERSONAS, 0)
 
-
-def run_kmeans_blocks(planted):
-    """Time KMeans on all rows of the prepared matrix with one weight per column."""
-    from sklearn.cluster import KMeans
-
-    matrix = _block_matrix(planted)
-    return lambda: KMeans(N_PERSONAS, n_init=10, random_state=0).fit(matrix).labels_
-
-
-def run_stepmix(planted, n_init: int = 1):
-    """Time StepMix, the open latent class package, with the missing cells it can marginalise too."""
-    import pandas as pd
-    from stepmix.stepmix import StepMix
-
-    prepared, layout = _prepared(planted)
-    codes = np.where(prepared.codes >= 0, prepared.codes, np.nan)
-    table = pd.DataFrame(np.hstack([prepared.numbers, codes]))
-    names = table.columns = [f"c{i}" for i in range(table.shape[1])]
-    measurement = {
-        "numbers": {"model": "gaussian_diag_nan", "n_columns": layout.n_numbers},
-        "levels": {"model": "categorical_nan", "n_columns": len(names) - layout.n_numbers},
-    }
-    model = StepMix(
-        N_PERSONAS, measurement=measurement, n_init=n_init, max_iter=200, random_state=0, progress_bar=0
-    )
-    return lambda: model.fit(table).predict(table)
-
-
-def run_kprototypes(planted):
-    """Time KPrototypes, which knows no missing cells: the mean, and a level of their own."""
-    from kmodes.kprototypes import KPrototypes
-
-    prepared, layout = _prepared(planted)
-    numbers = np.nan_to_num(prepared.numbers)
-    table = np.hstack([numbers, prepared.codes]).astype(object)
-    table[:, : layout.n_numbers] = numbers
-    categorical = list(range(layout.n_numbers, table.shape[1]))
-    model = KPrototypes(N_PERSONAS, init="Huang", n_init=1, max_iter=20, random_state=0)
-    return lambda: model.fit_predict(table, categorical=categorical)
+    return make
 
 
 RUNS = {
     "segtool": (run_segtool, 100_000),
-    "KMeans n_init=10": (run_kmeans, 100_000),
-    "KMeans n_init=10, blocks": (run_kmeans_blocks, 100_000),
+    "KMeans n_init=10": (run_peer(PEERS["KMeans, prepared"]), 100_000),
+    "KMeans n_init=10, blocks": (run_peer(PEERS["KMeans, prepared blocks"]), 100_000),
     "segtool, 20k": (run_segtool, 20_000),
-    "StepMix, 20k": (run_stepmix, 20_000),
+    "StepMix, 20k": (run_peer(Peer(prepared, fit_stepmix(1))), 20_000),
     "segtool, 10k": (run_segtool, 10_000),
-    "StepMix n_init=5, 10k": (lambda planted: run_stepmix(planted, 5), 10_000),
-    "KPrototypes, 10k": (run_kprototypes, 10_000),
+    "StepMix n_init=5, 10k": (run_peer(PEERS["StepMix 5, prepared"]), 10_000),
+    "KPrototypes, 10k": (run_peer(Peer(prepared, partial(fit_kprototypes, n_init=1))), 10_000),
     "segtool, choosing k": (run_segtool_choosing, 100_000),
 }
 

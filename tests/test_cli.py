@@ -203,7 +203,7 @@ def few():
 @pytest.mark.parametrize("stage", ["personas", "target", "label"])
 def test_a_stage_counts_nobody_that_the_export_would_not(few, stage):
     """What a command prints or writes with --csv goes through the same rules as the folder."""
-    from segtool.cli import STAGES
+    from segtool.cli.stages import STAGES
 
     table, text = STAGES[stage](few, {"n_personas": None})
     assert len(table) and not table["n_users"].between(1, 4).any()

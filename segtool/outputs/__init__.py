@@ -5,11 +5,13 @@ from segtool.outputs.csv_files import guard, read_csv, unguard, write_csv
 from segtool.outputs.export import export_study, write_report
 from segtool.outputs.folder import open_folder
 from segtool.outputs.manifest import Manifest
+from segtool.outputs.persona_change_tables import list_persona_changes, list_persona_moves
 from segtool.outputs.privacy import hash_ids, hide_small_sizes, read_id_key, suppress_small_cells
 from segtool.outputs.report import ReportFacts, describe_study, render_report
 from segtool.outputs.sensitive import find_sensitive, mark_sensitive
 from segtool.outputs.settings import ExportSettings
 from segtool.outputs.tables import list_coverage, list_notes, list_portraits, list_targeting
+from segtool.outputs.typing_files import write_typing_tool
 
 __all__ = [
     "ExportSettings",
@@ -25,6 +27,8 @@ __all__ = [
     "list_drift",
     "list_moves",
     "list_notes",
+    "list_persona_changes",
+    "list_persona_moves",
     "list_portraits",
     "list_targeting",
     "mark_sensitive",
@@ -36,4 +40,5 @@ __all__ = [
     "unguard",
     "write_csv",
     "write_report",
+    "write_typing_tool",
 ]

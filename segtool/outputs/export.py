@@ -9,11 +9,14 @@ from typing import Any
 import pandas as pd
 
 from segtool.errors import OutputError
+from segtool.outputs.csv_files import write_csv
 from segtool.outputs.folder import open_folder
 from segtool.outputs.manifest import Manifest, describe_files, describe_inputs, now_utc, read_versions
 from segtool.outputs.model_file import write_model
+from segtool.outputs.persona_change_tables import list_persona_changes
 from segtool.outputs.privacy import read_id_key
 from segtool.outputs.report import describe_study, render_report
+from segtool.outputs.scoring_files import write_scoring
 from segtool.outputs.sensitive import find_sensitive
 from segtool.outputs.settings import ExportSettings
 from segtool.outputs.tables import write_tables
@@ -28,6 +31,7 @@ def export_study(
     plan,
     holdout: pd.Series,
     pixels=None,
+    persona_change=None,
     settings: ExportSettings | None = None,
     study: Any = None,
     base: str | Path = ".",
@@ -47,6 +51,8 @@ def export_study(
         As `assign_holdout` gives it.
     pixels : Pixels, optional
         Written to ``pixels.csv``; each user's own is in their sentence.
+    persona_change : PersonaChange, optional
+        What became of the personas of an earlier run; written to ``persona_changes.csv``.
     settings : ExportSettings, optional
         The study's when not given.
     study : optional
@@ -78,7 +84,14 @@ def export_study(
     inside = find_sensitive(labels, settings)
     with open_folder(out, force=force) as folder:
         rows = write_tables(folder, sources, labels, personas, plan, holdout, settings, inside, key, pixels)
+        if persona_change is not None:
+            became = list_persona_changes(persona_change, settings.min_cell)
+            rows["persona_changes.csv"] = write_csv(
+                became, folder / "persona_changes.csv", excel=settings.excel
+            )
         told = write_model(personas, folder / "persona_model.json", settings.min_cell, inside)
+        scoring, ledger_rows = write_scoring(labels, folder, inside, key)
+        told, rows = {**told, **scoring}, {**rows, **ledger_rows}
         write_report(
             folder / "report.html", sources=sources, labels=labels, personas=personas, plan=plan,
             pixels=pixels, settings=settings, study=study,

@@ -16,6 +16,7 @@ from segtool.errors import NotFittedError
 # Text whose number of people is not known is cut at these, the usual rounding of open tables.
 LOW, HIGH = 5, 95
 PROFILE = ["persona_id", "label", "value", "n_known", "share_in", "share_base", "index", "effect"]
+INTERVALS = ("index_low", "index_high", "effect_low", "effect_high")
 CONTRAST = ["persona_id", "share_in", "share_nearest", "n_known", "n_known_nearest"]
 _OF_KNOWN = re.compile(r"(\d+)% of ([\d,]+) (known|users)(, index \d+)?")
 _PEOPLE = re.compile(r"(?<!\bin )(?<!\bthan )\b(\d[\d,]*)((?: of \d[\d,]*)? users?)\b")
@@ -27,10 +28,11 @@ def percent(share: float) -> str:
 
     Examples
     --------
-    >>> percent(0.314), percent(0.004), percent(0.0)
+    >>> percent(0.314), percent(0.005), percent(0.0)
     ('31%', '<1%', '0%')
     """
-    return "<1%" if 0 < share < 0.005 else f"{share:.0%}"
+    said = f"{share:.0%}"
+    return "<1%" if share > 0 and said == "0%" else said
 
 
 def find_side(n_in: float, n_known: float, min_cell: int) -> str:
@@ -90,7 +92,8 @@ def read_contrast(personas) -> pd.DataFrame:
 def mask_profile(profile: pd.DataFrame, min_cell: int) -> pd.DataFrame:
     """Return a profile whose shares and indices count nobody, with a column ``hidden``.
 
-    ``hidden`` is "<" or ">" where share and index are bounds, "" where they are exact.
+    ``hidden`` is "<" or ">" where share and index are bounds, "" where they are exact. Intervals of
+    hidden ones are missing: from their width the count could be worked out.
     """
     n_in = profile["n_in"] if "n_in" in profile else profile["n_known"] * profile["share_in"]
     n_known = profile["n_known"].to_numpy(dtype=float)
@@ -104,7 +107,9 @@ def mask_profile(profile: pd.DataFrame, min_cell: int) -> pd.DataFrame:
     ]
     table = profile.assign(share_in=np.array(shares, dtype=float), hidden=np.array(sides, dtype=object))
     bounds = 100 * table["share_in"] / table["share_base"]
-    return table.assign(index=table["index"].where(table["hidden"] == "", bounds))
+    exact = table["hidden"] == ""
+    intervals = {name: table[name].where(exact) for name in INTERVALS if name in table}
+    return table.assign(index=table["index"].where(exact, bounds), **intervals)
 
 
 def mask_sentences(personas, portraits: pd.DataFrame, min_cell: int) -> list[str]:

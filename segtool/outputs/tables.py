@@ -153,7 +153,8 @@ def list_portraits(labels, personas, min_cell: int, inside: Iterable[str] = ()) 
     sizes = hide_small_sizes(table["n_users"], min_cell=min_cell)
     hidden = sizes.isna()
     table["n_users"] = sizes
-    table["share"] = table["share"].mask(hidden)
+    for name in table.columns.intersection(["share", "weighted_share"]):
+        table[name] = table[name].mask(hidden)
     if "sentence" in table:
         table["sentence"] = mask_sentences(personas, table, min_cell)
     texts = [name for name in ("defining", "rule", "sentence") if name in table]

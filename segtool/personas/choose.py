@@ -1,158 +1,114 @@
-"""How many personas, or none: stability is the gate, the completed likelihood is the judge.
+"""How many personas, or none: a test of structure, a gate of stability, and a likelihood as judge.
 
-A stable clustering is not yet a good one: two halves of the users agree best on two coarse
-personas, so "the most stable k" errs low. A likelihood criterion alone errs high on real data and
-never says "none". Together they do neither: a number of personas must come back when it is sought
-in disjoint halves of the users, persona by persona; among those that do, the integrated completed
-likelihood (ICL) decides, and one persona, which is no segmentation, is always among them.
+Three questions in turn. Is there anything to segment? If the labels go together no more than labels
+shuffled among the users do, there is one group. Which numbers of personas would stand? One must come
+back when it is sought in disjoint halves of the users, persona by persona; its groups must have
+members enough, and differ clearly in labels. Which of those is it? The integrated completed
+likelihood (ICL) decides, at the price of a parameter that the curve shows. A stable clustering is not
+yet a good one, and two halves of the users agree best on two coarse personas, so "the most stable k"
+errs low; a likelihood alone errs high on real data and never says "none".
 
 References
 ----------
 Hennig (2007), Cluster-wise assessment of cluster stability, https://doi.org/10.1016/j.csda.2006.11.025.
 Biernacki, Celeux, Govaert (2000), Assessing a mixture model for clustering with the integrated
 completed likelihood, https://doi.org/10.1109/34.865189.
+Tibshirani, Walther (2005), Cluster validation by prediction strength,
+https://doi.org/10.1198/106186005X59243.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
+from segtool.personas.choice_words import (
+    ONE_SCALE,
+    VALID_JACCARD,
+    chosen_in_words,
+    count_personas,
+    describe_change,
+)
 from segtool.personas.design import Rows
-from segtool.personas.mixture import Classes, Settings, memberships
+from segtool.personas.differences import count_differing, share_on_one_axis
+from segtool.personas.mixture import Settings
+from segtool.personas.price import charge, learn_price
+from segtool.personas.stability import (
+    STABILITY_SEED,
+    Found,
+    Stability,
+    adjusted_rand,
+    assign,
+    best_jaccard,
+    measure_stability,
+    split_halves,
+    users_table,
+)
 from segtool.personas.starts import Fit, fit_mixture
+from segtool.personas.structure import Structure, measure_structure
 
-MIN_JACCARD, VALID_JACCARD = 0.6, 0.75  # Hennig: below not to be trusted, above valid
+__all__ = [
+    "STABILITY_SEED", "Choice", "Found", "Stability", "adjusted_rand", "assign", "best_jaccard",
+    "choose_n_classes", "chosen_in_words", "count_personas", "measure_stability", "split_halves",
+    "users_table",
+]  # fmt: skip
+
+MIN_JACCARD = 0.6  # Hennig: a cluster found again to a lesser degree is not to be trusted
 MIN_AGREEMENT = 0.6
+MIN_STRENGTH = 0.5  # in each persona most pairs of users stay together by the model of another half
 MIN_USERS = 5
-STABILITY_SEED = 7919  # keeps the dealing of halves apart from the starts of fits
+MIN_DIFFERING = 3  # labels by which a persona can be told; half of them where there are fewer than six
 MAX_CHOICE_ROWS = 10_000  # a curve over k is drawn on a sample; the chosen k is fitted on everybody
-
-
-@dataclass(frozen=True)
-class Found:
-    """Classes, and the class of each row they are to be found again in."""
-
-    classes: Classes
-    best: np.ndarray
-
-
-@dataclass(frozen=True)
-class Stability:
-    """How well a clustering comes back in disjoint halves of the users.
-
-    Parameters
-    ----------
-    agreement : float
-        Mean adjusted Rand index between the models of the two halves, over everybody.
-    jaccard : ndarray of shape (n_classes,)
-        Mean overlap of each class with its best match in the model of a half.
-    """
-
-    agreement: float
-    jaccard: np.ndarray
-
-
-def users_table(a: np.ndarray, b: np.ndarray, weights: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """Cross-tabulate two assignments, in users."""
-    return np.bincount(a * shape[1] + b, weights=weights, minlength=shape[0] * shape[1]).reshape(shape)
-
-
-def adjusted_rand(table: np.ndarray) -> float:
-    """Adjusted Rand index from a cross table of (weighted) users.
-
-    Examples
-    --------
-    >>> adjusted_rand(np.array([[30.0, 0.0], [0.0, 20.0]]))
-    1.0
-    """
-    total = table.sum()
-
-    def pairs(counts):
-        return float((counts * (counts - 1)).sum() / 2)
-
-    both, rows, columns = pairs(table), pairs(table.sum(axis=1)), pairs(table.sum(axis=0))
-    expected = rows * columns / max(total * (total - 1) / 2, 1e-12)
-    most = (rows + columns) / 2
-    return 1.0 if most <= expected else float((both - expected) / (most - expected))
-
-
-def best_jaccard(table: np.ndarray) -> np.ndarray:
-    """Overlap of each row class with its best column class: common over united users.
-
-    Examples
-    --------
-    >>> best_jaccard(np.array([[30.0, 0.0], [10.0, 10.0]]))
-    array([0.75, 0.5 ])
-    """
-    united = table.sum(axis=1, keepdims=True) + table.sum(axis=0) - table
-    return (table / np.maximum(united, 1e-12)).max(axis=1)
-
-
-def split_halves(weights: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Deal users into two disjoint halves; a row of weight 6 is six users, dealt one by one.
-
-    Returns
-    -------
-    left, right : ndarray of shape (n_distinct,)
-        Weights that add up to those given.
-    """
-    whole = np.floor(weights)
-    left = rng.binomial(whole.astype(np.int64), 0.5) + (weights - whole) * rng.integers(0, 2, len(weights))
-    return left, weights - left
-
-
-def measure_stability(
-    rows: Rows, fit: Fit | Found, *, seed: tuple[int, ...], n_pairs: int, n_init: int, settings: Settings
-) -> Stability:
-    """Fit again on disjoint halves of the users, and compare on everybody.
-
-    Parameters
-    ----------
-    rows : Rows
-    fit : Fit or Found
-        The model of everybody.
-    seed : tuple of int
-    n_pairs : int
-        Pairs of halves.
-    n_init : int
-        Starts per half. With few starts one measures the optimiser's luck, not the data.
-    settings : Settings
-    """
-    n_classes = fit.classes.n_classes
-    if n_classes == 1:
-        return Stability(1.0, np.ones(1))
-    shape, agreement, jaccard = (n_classes, n_classes), [], []
-    for pair in range(n_pairs):
-        halves = split_halves(rows.weights, np.random.default_rng((*seed, pair)))
-        best = []
-        for side, weights in enumerate(halves):
-            there = np.flatnonzero(weights > 0)
-            half = rows.take(there, weights[there])
-            other = fit_mixture(
-                half, n_classes, seed=(*seed, pair, side, n_classes), n_init=n_init, settings=settings
-            )
-            best.append(assign(rows, other.classes))
-            jaccard.append(best_jaccard(users_table(fit.best, best[-1], rows.weights, shape)))
-        agreement.append(adjusted_rand(users_table(best[0], best[1], rows.weights, shape)))
-    return Stability(float(np.mean(agreement)), np.mean(jaccard, axis=0))
-
-
-def assign(rows: Rows, classes: Classes) -> np.ndarray:
-    """Give each user the likeliest class."""
-    return np.concatenate([memberships(classes, design)[0].argmax(axis=1) for design, _ in rows.chunks()])
+PATIENCE = 3  # numbers in a row that improve neither BIC nor ICL before the curve ends
 
 
 @dataclass(frozen=True)
 class Choice:
-    """A curve over the number of personas, and the number chosen on it."""
+    """A curve over the number of personas, and the number chosen on it.
+
+    Parameters
+    ----------
+    table : DataFrame
+        One row per number; see :func:`choose_n_classes`.
+    n_classes : int
+        The number chosen: the recommended one, or the one that was asked for.
+    jaccard : ndarray of shape (n_classes,) or None
+        How well each class of the chosen number comes back; None if it could not be filled.
+    structure : Structure
+        The answer to whether there is anything to segment.
+    fit : Fit
+        The fit at the chosen number that the curve judged.
+    whole : bool
+        Whether that fit saw all users, not a sample of them.
+    """
 
     table: pd.DataFrame
     n_classes: int
-    jaccard: np.ndarray
+    jaccard: np.ndarray | None
+    structure: Structure
+    fit: Fit
+    whole: bool
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One number of personas: its fit, how it holds, and why it does not pass ("" if it does)."""
+
+    k: int
+    fit: Fit
+    stability: Stability
+    sizes: np.ndarray
+    from_rest: float
+    from_nearest: float
+    why_not: str
+    cost: float = np.inf
+
+    @property
+    def n_filled(self) -> int:
+        return int((self.sizes > 0).sum())
 
 
 def choose_n_classes(
@@ -164,6 +120,8 @@ def choose_n_classes(
     n_pairs: int,
     min_share: float,
     settings: Settings,
+    blocks: Sequence[int] | None = None,
+    asked: int | None = None,
 ) -> Choice:
     """Compare numbers of personas and choose one.
 
@@ -171,109 +129,243 @@ def choose_n_classes(
     ----------
     rows : Rows
     ks : sequence of int
-        Numbers to compare; 1 is always among them.
+        Numbers to compare; 1 is always among them. The curve ends early when three numbers in a row
+        improve neither criterion.
     seed : int
     n_init, n_pairs : int
         Starts per fit, pairs of halves per k.
     min_share : float
         Smallest persona that is worth having, as a share of users.
     settings : Settings
+    blocks : sequence of int of length n_columns, optional
+        Columns of the same number are one label (see :func:`measure_structure`).
+    asked : int, optional
+        The number the analyst wants whatever the curve says; compared like the others.
 
     Returns
     -------
     Choice
-        Its table has the columns k, icl, bic (lower is better), stability (agreement of halves),
-        min_jaccard, mean_jaccard, separation (1 - relative entropy), min_share, passes, chosen.
+        Its table has the columns k, icl, bic, cost (lower is better;
+        cost is ICL at the price of a parameter that the curve shows, see `price.py`), stability (agreement of halves, 0
+        where k groups could not be filled), min_jaccard, mean_jaccard, jaccard (text: one figure per
+        persona, largest first), prediction_strength, separation (1 - relative entropy), min_share,
+        n_filled (groups with members), n_differing and n_apart (columns in which the persona that has
+        fewest differs clearly from the rest, and from its nearest), one_axis (of what sets them apart, the
+        share on one axis: near 1, they are steps on a scale), passes, chosen, recommended,
+        runner_up, reason (why it was or was not recommended), change (what becomes of the personas of
+        the number before).
     """
+    structure = measure_structure(rows, blocks, seed=seed)
     sample = rows.sample(MAX_CHOICE_ROWS)
-    records, jaccards = [], {}
-    for k in sorted({1, *ks}):
-        fit = fit_mixture(sample, k, seed=(seed, k), n_init=n_init, settings=settings)
-        stability = measure_stability(
-            sample,
-            fit,
-            seed=(seed, STABILITY_SEED),
-            n_pairs=n_pairs,
-            n_init=max(1, n_init // 2),
-            settings=settings,
-        )
-        records.append(_record(sample, k, fit, stability, min_share))
-        jaccards[k] = stability.jaccard
-    table = pd.DataFrame.from_records(records)
-    chosen = int(table.loc[table["passes"], ["k", "icl"]].sort_values(["icl", "k"])["k"].iloc[0])
-    table["chosen"] = table["k"] == chosen
-    return Choice(table, chosen, jaccards[chosen])
+    compared: list[Compared] = []
+    for k in sorted({1, *ks} | ({asked} if asked else set())):
+        if _has_ended(compared) and k != asked:
+            continue
+        fit = fit_mixture(sample, min(k, len(sample)), seed=(seed, k), n_init=n_init, settings=settings)
+        compared.append(_compare(sample, k, fit, min_share, seed, n_init, n_pairs, settings))
+    curve = [one.fit.quality for one in compared if one.k == 1 or one.k in ks]
+    price = learn_price(curve, ended=_has_ended(compared))
+    compared = [replace(one, cost=charge(one.fit.quality, price)) for one in compared]
+    best = _recommend(compared, structure)
+    chosen = next(one for one in compared if one.k == (asked or best.k))
+    table = _tabulate(sample, compared, best, chosen, structure)
+    jaccard = chosen.stability.jaccard if chosen.n_filled == chosen.k else None
+    return Choice(table, chosen.k, jaccard, structure, chosen.fit, len(sample) == len(rows))
 
 
-def _record(rows: Rows, k: int, fit: Fit, stability: Stability, min_share: float) -> dict:
+def _has_ended(compared: Sequence[Compared]) -> bool:
+    """Whether the last numbers improve on none before them, by either criterion."""
+    if len(compared) <= PATIENCE:
+        return False
+    for criterion in ("icl", "bic"):
+        values = [getattr(one.fit.quality, criterion) for one in compared]
+        if min(values[-PATIENCE:]) < min(values[:-PATIENCE]):
+            return False
+    return True
+
+
+def _compare(
+    rows: Rows, k: int, fit: Fit, min_share: float, seed: int, n_init: int, n_pairs: int, settings: Settings
+) -> Compared:
+    """Measure how one number of personas holds."""
     sizes = np.bincount(fit.best, weights=rows.weights, minlength=k)
-    smallest = float(sizes.min() / rows.total)
-    jaccard = stability.jaccard
-    passes = k == 1 or (
-        jaccard.min() >= MIN_JACCARD
-        and stability.agreement >= MIN_AGREEMENT
-        and smallest >= min_share
-        and sizes.min() >= MIN_USERS
+    if (sizes > 0).sum() < k:  # to seek groups again that are not there once is waste, and flatters them
+        stability = Stability(0.0, np.zeros(k), 0.0)
+        return Compared(k, fit, stability, sizes, 0.0, 0.0, _too_few_members(sizes, rows.total, min_share))
+    halves = (seed, STABILITY_SEED)
+    stability = measure_stability(
+        rows, fit, seed=halves, n_pairs=n_pairs, n_init=max(1, n_init // 2), settings=settings
     )
-    separation = 1.0 if k == 1 else 1 - fit.quality.entropy / (rows.total * np.log(k))
+    from_rest, from_nearest = (float(counts.min()) for counts in count_differing(fit.classes))
+    needed = min(MIN_DIFFERING, sum(rows.layout.weights) / 2)
+    why_not = k > 1 and (
+        _too_few_members(sizes, rows.total, min_share)
+        or _not_found_again(stability)
+        or _hard_to_tell(from_rest, from_nearest, needed)
+    )
+    return Compared(k, fit, stability, sizes, from_rest, from_nearest, why_not or "")
+
+
+# --- why a number does not pass ----------------------------------------------------------------
+
+
+def _too_few_members(sizes: np.ndarray, total: float, min_share: float) -> str:
+    if (sizes > 0).sum() < len(sizes):
+        return (
+            f"cannot be filled: only {(sizes > 0).sum()} of {len(sizes)} groups have members, "
+            "users differ too little for more"
+        )
+    if sizes.min() < MIN_USERS or sizes.min() < min_share * total:
+        return (
+            f"too small: the smallest persona holds {sizes.min() / total:.1%} of the users "
+            f"({sizes.min():,.0f}; at least {min_share:.0%} and {MIN_USERS} are asked for)"
+        )
+    return ""
+
+
+def _not_found_again(stability: Stability) -> str:
+    low = stability.jaccard.min()
+    if low < MIN_JACCARD:
+        return (
+            f"not found again: sought again in halves of the users, the weakest persona and its match "
+            f"share {low:.0%} of their users (at least {MIN_JACCARD:.0%})"
+        )
+    if stability.agreement < MIN_AGREEMENT:
+        return (
+            f"not found again: the groupings of two halves of the users agree to {stability.agreement:.2f} "
+            f"(at least {MIN_AGREEMENT:.2f}; 0 is chance, 1 the same)"
+        )
+    if stability.prediction_strength < MIN_STRENGTH:
+        return (
+            f"not found again: of the pairs of users a half puts in one persona, the other half parts "
+            f"{1 - stability.prediction_strength:.0%} where it is worst (at most {1 - MIN_STRENGTH:.0%})"
+        )
+    return ""
+
+
+def _hard_to_tell(from_rest: float, from_nearest: float, needed: float) -> str:
+    if from_rest < needed:
+        return (
+            f"hard to describe: one persona differs clearly from the rest in only {from_rest:.3g} "
+            f"{'label' if from_rest == 1 else 'labels'} (at least {needed:.3g})"
+        )
+    return "" if from_nearest > 0 else "too alike: two of the personas differ clearly in no label"
+
+
+# --- which number ------------------------------------------------------------------------------
+
+
+def _recommend(compared: Sequence[Compared], structure: Structure) -> Compared:
+    """Choose by ICL among the numbers that pass; one group where there is no structure or none passes.
+
+    The entropy in ICL is the price of users who sit between personas. In a table of few or noisy
+    labels it exceeds what plain groups gain, and ICL prefers one group however surely they come back.
+    That labels go together is known by then from the test of structure, and BIC, which is blind to
+    that price, errs high only for want of a gate: so the numbers whose every persona is valid (Hennig)
+    are left to it.
+    """
+    single, several = compared[0], [c for c in compared[1:] if not c.why_not]
+    if not structure.exists:
+        return single
+    better = [c for c in several if c.fit.quality.icl < single.fit.quality.icl]
+    if better:
+        return min(better, key=lambda c: (c.cost, c.k))
+    valid = [c for c in several if c.stability.jaccard.min() >= VALID_JACCARD]
+    return min([single, *valid], key=lambda c: (c.fit.quality.bic, c.k))
+
+
+def _runner_up(compared: Sequence[Compared], best: Compared) -> Compared | None:
+    """The next number by ICL: one that passes if there is one, a single group being no alternative."""
+    others = [c for c in compared[1:] if c is not best and c.n_filled == c.k]
+    return min(others, key=lambda c: (bool(c.why_not), c.cost), default=None)
+
+
+def _tabulate(
+    rows: Rows, compared: Sequence[Compared], best: Compared, chosen: Compared, structure: Structure
+) -> pd.DataFrame:
+    runner_up = _runner_up(compared, best)
+    records, before = [], None
+    for one in compared:
+        records.append(
+            {
+                **_measures(rows, one),
+                "chosen": one is chosen,
+                "recommended": one is best,
+                "runner_up": one is runner_up,
+                "reason": _reason(one, best, compared[0], structure),
+                "change": _change(before, one, rows.weights),
+            }
+        )
+        before = one
+    return pd.DataFrame.from_records(records)
+
+
+def _measures(rows: Rows, one: Compared) -> dict:
+    quality, jaccard, k = one.fit.quality, one.stability.jaccard, one.k
+    separation = 1.0 if k == 1 else 1 - quality.entropy / (rows.total * np.log(k))
+    by_size = jaccard[np.lexsort((-jaccard, -one.sizes))]
     return {
         "k": k,
-        "icl": fit.quality.icl,
-        "bic": fit.quality.bic,
-        "stability": stability.agreement,
+        "icl": quality.icl,
+        "bic": quality.bic,
+        "cost": one.cost,
+        "stability": one.stability.agreement,
         "min_jaccard": float(jaccard.min()),
         "mean_jaccard": float(jaccard.mean()),
         "separation": float(separation),
-        "min_share": smallest,
-        "passes": bool(passes),
+        "min_share": float(one.sizes.min() / rows.total),
+        "prediction_strength": one.stability.prediction_strength,
+        "jaccard": " ".join(f"{value:.3f}" for value in by_size),
+        "n_filled": one.n_filled,
+        "n_differing": one.from_rest,
+        "n_apart": one.from_nearest,
+        "one_axis": share_on_one_axis(one.fit.classes),
+        "passes": not one.why_not,
     }
 
 
-def count_personas(n: int) -> str:
-    """Say a number of personas.
-
-    Examples
-    --------
-    >>> count_personas(1)
-    '1 persona'
-    """
-    return f"{n} persona{'s' if n != 1 else ''}"
-
-
-def chosen_in_words(table: pd.DataFrame, n_users: float, jaccard: np.ndarray | None = None) -> str:
-    """Say which number of personas a curve speaks for, and why.
-
-    Parameters
-    ----------
-    table : DataFrame
-        Of a :class:`Choice`.
-    n_users : float
-        Users behind it.
-    jaccard : ndarray of shape (n_classes,), optional
-        Of the chosen number; by default only the smallest, from the table, is said.
-    """
-    row = table[table["chosen"]].iloc[0]
-    if row["k"] > 1:
-        return _found_in_words(row, jaccard)
-    if len(table) == 1:
-        return f"No structure: {n_users:,.0f} users are too few to compare numbers of personas."
-    ks = table["k"].iloc[1:]
-    return (
-        f"No structure: no number of personas from {ks.min()} to {ks.max()} both comes back in halves of "
-        "the users and describes them better than one group does."
-    )
+def _reason(one: Compared, best: Compared, single: Compared, structure: Structure) -> str:
+    """Say why a number was, or was not, recommended; a short word first, then the figures."""
+    if one.why_not:
+        return one.why_not
+    if one is single:
+        return _single_reason(one is best, structure)
+    if not structure.exists:
+        return "no structure: its groups are no more than chance makes"
+    if one is best:
+        return _best_reason(one, single)
+    if best is single:
+        return "no better than one group: it describes users no better, and comes back too loosely"
+    if best.fit.quality.icl < single.fit.quality.icl:
+        worse = one.cost - best.cost
+        name = "ICL" if one.cost <= one.fit.quality.icl + 1e-6 else "ICL at the price this curve shows"
+    else:
+        worse, name = one.fit.quality.bic - best.fit.quality.bic, "BIC"
+    if worse < 0:
+        return "comes back too loosely for groups with so many users in between"
+    return f"describes less well: {name} is {worse:,.0f} higher than with {best.k}"
 
 
-def _found_in_words(row: pd.Series, jaccard: np.ndarray | None) -> str:
-    """Say what was found to a reader who has never heard of a Jaccard index, with its true figures."""
-    low = row["min_jaccard"]
-    high = None if jaccard is None else float(np.max(jaccard))
-    share = (
-        f"at least {low:.0%}" if high is None else " to ".join(dict.fromkeys([f"{low:.0%}", f"{high:.0%}"]))
-    )
-    how = "stable" if low >= VALID_JACCARD else "fairly stable"
-    return (
-        f"{count_personas(int(row['k']))}, {how}: when the users are split in halves and grouped again, each "
-        f"persona and its match share {share} of their users (over {VALID_JACCARD:.0%} is stable); the "
-        f"smallest holds {row['min_share']:.1%} of all users."
-    )
+def _single_reason(recommended: bool, structure: Structure) -> str:
+    if not recommended:
+        return f"one group: {structure.in_words()}"
+    return f"recommended: {'no number passes, though ' if structure.exists else ''}{structure.in_words()}"
+
+
+def _best_reason(best: Compared, single: Compared) -> str:
+    low, share = best.stability.jaccard.min(), best.sizes.min() / best.sizes.sum()
+    if best.fit.quality.icl < single.fit.quality.icl:
+        dear = best.cost > best.fit.quality.icl + 1e-6
+        how = "for the price of a persona on this curve" if dear else "lowest ICL"
+        why = f"of the numbers that pass it describes the users best ({how})"
+    else:
+        why = "its personas come back so surely that they stand, although many users sit between them"
+    found = f"recommended: {why}; its weakest persona comes back to {low:.0%}, its smallest holds {share:.1%}"
+    scale = best.k > 2 and share_on_one_axis(best.fit.classes) >= ONE_SCALE
+    return found + ("; mind that they are steps on one scale more than different kinds" if scale else "")
+
+
+def _change(before: Compared | None, after: Compared, weights: np.ndarray) -> str:
+    if before is None or before.k == 1 or before.n_filled < before.k or after.n_filled < after.k:
+        return ""
+    return describe_change(before.fit.best, after.fit.best, weights)

@@ -28,6 +28,27 @@ from segtool.personas.prepare import Prepared, learn_plan, prepare
 PREDICT_ROWS = 20_000
 
 
+def order_by_size(size: np.ndarray, centres: np.ndarray) -> list[int]:
+    """Return the personas that have members, largest first.
+
+    Equally large ones are ordered by their centres, column by column, so that a number means the same
+    persona whichever start found it. What differs by less than two starts do counts as equal.
+
+    Parameters
+    ----------
+    size : ndarray of shape (n_personas,)
+        Summed weights of the members.
+    centres : ndarray of shape (n_personas, n_coordinates)
+
+    Examples
+    --------
+    >>> order_by_size(np.array([20.0, 30.0, 0.0, 20.0]), np.array([[1.0], [0.0], [0.0], [-1.0]]))
+    [1, 3, 0]
+    """
+    keys = [*np.round(centres, 4).T[::-1], -np.round(size / size.sum(), 9)]  # the last goes first
+    return [int(i) for i in np.lexsort(keys) if size[i] > 0]
+
+
 class PersonaEstimator(ClusterMixin, TransformerMixin, BaseEstimator):
     """Base of the estimators that find personas in a table of mixed columns.
 
@@ -74,10 +95,9 @@ class PersonaEstimator(ClusterMixin, TransformerMixin, BaseEstimator):
         weights = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
         if not weights.sum() > 0:
             raise InputError("All sample weights are zero.", "at least one user of positive weight.")
-        if self.n_personas is not None and self.n_personas > len(weights):
-            raise ParameterError(
-                f"n_personas is {self.n_personas}, but there are only n_samples={len(weights)} users."
-            )
+        asked = getattr(self, "n_personas", None)
+        if asked is not None and asked > len(weights):
+            raise ParameterError(f"n_personas is {asked}, but there are only n_samples={len(weights)} users.")
         with threadpool_limits(1):
             rows, everybody = self._plan(raw, weights)
             self._fit_rows(rows, everybody, weights)
@@ -86,6 +106,8 @@ class PersonaEstimator(ClusterMixin, TransformerMixin, BaseEstimator):
     def _plan(self, raw: list[RawColumn], weights: np.ndarray) -> tuple[Rows, Prepared]:
         """Decide how columns are prepared; return the distinct users in canonical order, and everybody."""
         used, self.left_out_ = select_columns(raw, weights, self.column_weights)
+        if all(isinstance(column.name, str) for column in raw):  # the order of columns is chance, too
+            used = sorted(used, key=lambda pair: raw[pair[0]].name)
         kept, count = canonical_rows([raw[i] for i, _ in used], weights)
         self._plans = tuple(
             replace(learn_plan(raw[i].take(kept), count, weight), position=i) for i, weight in used
@@ -93,6 +115,16 @@ class PersonaEstimator(ClusterMixin, TransformerMixin, BaseEstimator):
         self._layout = Layout.from_plans(self._plans)
         everybody = prepare([raw[i] for i, _ in used], self._plans, len(weights))
         return Rows(everybody.take(kept), self._layout, count), everybody
+
+    def _plan_again(self, X, sample_weight, confidence) -> Rows:
+        """Give the distinct users of a table, in canonical order, prepared as in fit."""
+        check_is_fitted(self)
+        raw = add_confidence(self._read(X, reset=False), confidence)
+        weights = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+        used = [raw[plan.position] for plan in self._plans]
+        kept, count = canonical_rows(used, weights)
+        prepared = prepare([column.take(kept) for column in used], self._plans, len(kept))
+        return Rows(prepared, self._layout, count)
 
     def _draw_seed(self) -> int:
         if isinstance(self.random_state, numbers.Integral):
@@ -167,4 +199,5 @@ class PersonaEstimator(ClusterMixin, TransformerMixin, BaseEstimator):
         """Columns in use: column, kind, weight, and whether personas differ in it."""
         check_is_fitted(self)
         table = [(plan.name, plan.kind, plan.weight) for plan in self._plans]
-        return pd.DataFrame(table, columns=["column", "kind", "weight"]).assign(relevant=self._differs())
+        found = pd.DataFrame(table, columns=["column", "kind", "weight"]).assign(relevant=self._differs())
+        return found.iloc[np.argsort([plan.position for plan in self._plans])].reset_index(drop=True)

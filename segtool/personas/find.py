@@ -9,18 +9,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from segtool.display import join_words
 from segtool.errors import InputError, ParameterError
-from segtool.personas.choose import adjusted_rand, users_table
-from segtool.personas.encode import MIN_KNOWN_SHARE, Encoding, LabelTable, fit_encoding, plain_facet
-from segtool.personas.latent_class import LatentClassPersonas
+from segtool.personas.encode import MIN_KNOWN_SHARE, Encoding, LabelTable, fit_encoding
+from segtool.personas.estimator import PersonaEstimator
 from segtool.personas.membership import UnsureRule, find_informative, predict_memberships
+from segtool.personas.methods import LATENT_CLASS, make_estimator
 from segtool.personas.naming import describe_contrast, describe_typical, list_defining, name_personas
+from segtool.personas.notes import write_notes, write_verdict
 from segtool.personas.personas import Personas
 from segtool.personas.portray import (
     contrast_nearest,
-    describe_cells,
-    explained_share,
     find_nearest,
     profile_personas,
 )
@@ -28,12 +26,6 @@ from segtool.personas.rules import find_rules
 
 if TYPE_CHECKING:
     from segtool.labels.labels import Labels
-
-ACTIVITY_FACETS = frozenset({"activity", "lifecycle"})
-ONE_FACET = 0.8  # of the defining values: above it one facet is all that tells personas apart
-# Adjusted Rand index between the personas and one label, where it is known, and for how many it must be.
-ONE_LABEL, ONE_LABEL_KNOWN = 0.8, 0.5
-TOO_MUCH_ACTIVITY = 0.5  # of an activity label's variance: above it the personas are activity tiers
 
 
 def find_personas(
@@ -52,6 +44,8 @@ def find_personas(
     weights: Mapping[str, float] | None = None,
     use_confidence: bool = True,
     sample_weight: pd.Series | None = None,
+    method: str = LATENT_CLASS,
+    names: Mapping[int, str] | None = None,
 ) -> Personas:
     """Find groups of users with roughly the same labels, name and portray them.
 
@@ -87,6 +81,12 @@ def find_personas(
         How many people each user stands for, such as survey weights. Personas are formed by the
         weighted users; sizes and counts are of the users there are, ``weighted_share`` says what
         they stand for.
+    method : {"latent class", "k-means", "bisecting k-means", "gaussian mixture", "hdbscan"}
+        The first chooses how many personas there are and reads missing labels as unknown; the
+        others are scikit-learn's, for comparison. ``max_personas``, ``min_share`` and ``n_init`` are
+        the first's.
+    names : Mapping of int to str, optional
+        Names of your own by persona_id; they win, and automatic ones avoid them.
 
     Returns
     -------
@@ -122,9 +122,10 @@ def find_personas(
             raise
         return everyone(table, error.found)  # nothing can be told apart: that is an answer, not a failure
     stands_for = read_sample_weight(table, sample_weight)
+    own = {"max_personas": max_personas, "n_init": n_init, "min_share": min_share}
+    own = own if method == LATENT_CLASS else {}
     model = fit_model(
-        table, encoding, stands_for, n_personas=n_personas, random_state=random_state, min_share=min_share,
-        max_personas=max_personas, n_init=n_init,
+        table, encoding, stands_for, method, n_personas=n_personas, random_state=random_state, **own,
     )  # fmt: skip
     probabilities = predict_memberships(model, encoding, table)
     codes = probabilities.argmax(axis=1)
@@ -133,14 +134,17 @@ def find_personas(
     unsure = rule.find_unsure(probabilities, table)
     summary = summarize(table, encoding, model, profile, probabilities, unsure, random_state, stands_for)
     return Personas(
-        names=name_personas(profile, table.infos, model.n_personas_, summary["n_users"].tolist()),
+        names=name_personas(
+            profile, table.infos, model.n_personas_, summary["n_users"].tolist(), kept=names
+        ),
+        renamed=frozenset(names or ()),
         verdict=write_verdict(model, profile, table),
         summary=summary,
         model=model,
         encoding=encoding,
         unsure_rule=rule,
         labels=labels,
-        notes=tuple(write_notes(table, encoding, codes, summary, profile)),
+        notes=tuple(write_notes(table, encoding, codes, summary, profile, model.choice_)),
         choice_table=order_choice(model.choice_),
         profile_table=profile,
         table=table,
@@ -165,7 +169,8 @@ def read_sample_weight(table: LabelTable, sample_weight: pd.Series | None) -> np
         return None
     if not isinstance(sample_weight, pd.Series):
         raise ParameterError(
-            f"sample_weight is a {type(sample_weight).__name__}.", "a pandas Series with user_id as its index."
+            f"sample_weight is a {type(sample_weight).__name__}.",
+            "a pandas Series with user_id as its index.",
         )
     given = pd.Series(sample_weight.to_numpy(float), index=sample_weight.index.astype(str))
     if given.index.has_duplicates:
@@ -178,22 +183,34 @@ def read_sample_weight(table: LabelTable, sample_weight: pd.Series | None) -> np
             "Give the others a weight of their own, or leave them out of the labels.",
         )
     if (found < 0).any() or not np.isfinite(found).all() or found.sum() <= 0:
-        raise InputError("sample_weight holds negative or infinite weights, or only zeros.", "weights from 0.")
+        raise InputError(
+            "sample_weight holds negative or infinite weights, or only zeros.", "weights from 0."
+        )
     return (found / found.mean()).to_numpy()
 
 
 def fit_model(
-    table: LabelTable, encoding: Encoding, sample_weight: np.ndarray | None = None, **parameters
-) -> LatentClassPersonas:
+    table: LabelTable,
+    encoding: Encoding,
+    sample_weight: np.ndarray | None = None,
+    method: str = LATENT_CLASS,
+    **parameters,
+) -> PersonaEstimator:
     """Fit the estimator on the encoded labels, each with the weight of its column and its cells."""
-    model = LatentClassPersonas(column_weights=encoding.weights, **parameters)
+    model = make_estimator(method, column_weights=encoding.weights, **parameters)
     return model.fit(
         encoding.encode(table), sample_weight=sample_weight, confidence=encoding.confidences(table)
     )
 
 
 def summarize(
-    table: LabelTable, encoding: Encoding, model, profile, probabilities, unsure, random_state: int,
+    table: LabelTable,
+    encoding: Encoding,
+    model,
+    profile,
+    probabilities,
+    unsure,
+    random_state: int,
     sample_weight: np.ndarray | None = None,
 ) -> pd.DataFrame:
     """Return one row per persona with everything `Personas.portraits` says, names apart."""
@@ -221,6 +238,8 @@ def summarize(
             "rule": rules["rule"],
             "rule_precision": rules["precision"],
             "rule_recall": rules["recall"],
+            "rule_caught": rules["n_caught"],
+            "rule_members": rules["n_members"],
             "nearest_id": nearest,
             "typical": [describe_typical(profile, table.infos, k) for k in ids],
             "contrast": [describe_contrast(contrast, table.infos, k) for k in ids],
@@ -248,117 +267,3 @@ def order_choice(choice: pd.DataFrame | None) -> pd.DataFrame | None:
         return None
     first = ["k", "icl", "bic", "stability", "min_share", "chosen"]
     return choice[[*first, *[name for name in choice if name not in first]]].reset_index(drop=True)
-
-
-def write_verdict(model, profile: pd.DataFrame, table: LabelTable) -> str:
-    """Return what was found in one sentence; where nothing was, the single axes that do vary."""
-    if model.n_personas_ > 1:
-        return model.verdict_.rstrip(".")
-    axes = [f"{table.infos[label].title} ({text})" for label, text in list_axes(profile, table)]
-    why = model.verdict_.removeprefix("No structure: ").rstrip(".")
-    return f"No stable personas: {why}. Single labels that do vary: {join_words(axes)}"
-
-
-def list_axes(profile: pd.DataFrame, table: LabelTable, n: int = 3) -> list[tuple[str, str]]:
-    """Return the labels in which users differ most, with their shares in words.
-
-    Ranked by entropy times the share of users for whom the label is known.
-    """
-    rows = profile[(profile["persona_id"] == 1) & profile["forms"]]
-    scores = {}
-    for label, group in rows.groupby("label", sort=False):
-        share = group["share_in"].to_numpy().clip(1e-9, 1 - 1e-9)
-        if table.infos[label].kind == "many":  # each value is a yes or no of its own
-            spread = float(-(share * np.log2(share) + (1 - share) * np.log2(1 - share)).mean())
-        else:
-            spread = float(-(share * np.log(share)).sum() / np.log(max(len(share), 2)))
-        scores[label] = spread * float(group["n_known"].max())
-    labels = sorted(scores, key=lambda label: -scores[label])[:n]
-    found = []
-    for label in labels:
-        group = rows[rows["label"] == label].nlargest(3, "share_in")
-        found.append((label, ", ".join(f"{row.value} {row.share_in:.0%}" for row in group.itertuples())))
-    return found
-
-
-def write_notes(
-    table: LabelTable, encoding: Encoding, codes: np.ndarray, summary: pd.DataFrame, profile: pd.DataFrame
-) -> list[str]:
-    """Return what a reader should know before trusting the personas."""
-    notes = [
-        *_note_activity(table, encoding, codes, len(summary)),
-        *(_note_one_label(table, encoding, codes) or _note_one_facet(encoding, table, profile)),
-    ]
-    shaky = summary[summary["stability"] < 0.6]
-    if len(shaky):
-        which = join_words([f"{number}" for number in shaky["persona_id"]])
-        notes.append(
-            f"Persona {which}: not found again in halves of the users (stability below 0.6); explore only."
-        )
-    if encoding.left_out:
-        which = join_words([f"{label} ({why})" for label, why in list(encoding.left_out.items())[:5]])
-        more = f" and {len(encoding.left_out) - 5} more" if len(encoding.left_out) > 5 else ""
-        notes.append(f"{len(encoding.left_out)} labels left out: {which}{more}.")
-    return notes
-
-
-def _note_one_label(table: LabelTable, encoding: Encoding, codes: np.ndarray) -> list[str]:
-    """Say so when one label alone gives the same groups: then a filter does, and nothing was found."""
-    agreements = {label: agree_with_label(table, label, codes) for label in encoding.basis}
-    label = max(agreements, key=agreements.get, default=None)
-    if label is None or agreements[label] < ONE_LABEL:
-        return []
-    return [
-        f"The personas split on one label, {table.infos[label].title}, alone: a filter on it gives nearly "
-        "the same groups. To see what else tells users apart, leave it out of the basis: basis=[...]."
-    ]
-
-
-def agree_with_label(table: LabelTable, label: str, codes: np.ndarray) -> float:
-    """Return how far one label alone gives the personas: adjusted Rand index, 1 when it does exactly.
-
-    Taken over the users for whom the label is known; 0 where that is less than half of them. Of a
-    many-valued label each value is a yes or no of its own, and the best one counts.
-    """
-    if table.infos[label].kind == "many":
-        columns = [table.frame[column].astype("Int8") for column in table.columns_of(label)]
-        values = [column.fillna(-1).to_numpy(int) for column in columns]
-    else:
-        values = [np.asarray(describe_cells(table, label).codes, dtype=int)]
-    return max((_agreement(each, codes) for each in values), default=0.0)
-
-
-def _agreement(values: np.ndarray, codes: np.ndarray) -> float:
-    known = values >= 0
-    if known.mean() < ONE_LABEL_KNOWN or len(np.unique(codes[known])) < 2:
-        return 0.0
-    shape = (int(values.max()) + 1, int(codes.max()) + 1)
-    return adjusted_rand(users_table(values[known], codes[known], np.ones(known.sum()), shape))
-
-
-def _note_one_facet(encoding: Encoding, table: LabelTable, profile: pd.DataFrame) -> list[str]:
-    """Say so when personas that could rest on several facets differ in one alone."""
-    rows = profile[profile["defining"] & profile["forms"]]
-    offered = {plain_facet(table.infos[label].facet) for label in encoding.basis}
-    shares = rows["facet"].map(plain_facet).value_counts(normalize=True)
-    if len(offered) < 2 or shares.empty or shares.iloc[0] < ONE_FACET:
-        return []
-    return [
-        f"The personas differ almost only in {shares.index[0]}. To group users by the rest, leave those "
-        "labels out: basis=[...]."
-    ]
-
-
-def _note_activity(table: LabelTable, encoding: Encoding, codes: np.ndarray, n_personas: int) -> list[str]:
-    found = []
-    for label in [*encoding.basis, *encoding.descriptors]:
-        info = table.infos[label]
-        if plain_facet(info.facet) not in ACTIVITY_FACETS or info.kind not in ("ordered", "flag"):
-            continue
-        share = explained_share(describe_cells(table, label), codes, n_personas)
-        if share > TOO_MUCH_ACTIVITY:
-            found.append(
-                f"The personas explain {share:.0%} of the variance of {info.title}: they are activity "
-                "tiers more than tastes. Leave labels of volume out of the basis, or use shares for counts."
-            )
-    return found

@@ -6,7 +6,6 @@ import warnings
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 from threadpoolctl import threadpool_limits
 
 from segtool.checks import check_number
@@ -22,13 +21,14 @@ from segtool.personas.choose import (
     count_personas,
     measure_stability,
 )
-from segtool.personas.columns import add_confidence, canonical_rows
 from segtool.personas.design import Rows
-from segtool.personas.estimator import PersonaEstimator
+from segtool.personas.estimator import PersonaEstimator, order_by_size
 from segtool.personas.mixture import Classes, Settings, judge, memberships
 from segtool.personas.model_json import LatentClassJson
-from segtool.personas.prepare import Prepared, prepare
+from segtool.personas.prepare import Prepared
+from segtool.personas.softening import fit_softening
 from segtool.personas.starts import Fit, fit_mixture
+from segtool.personas.structure import group_columns
 
 USERS_PER_PERSONA = 15  # fewer users than this per persona cannot be told from chance
 
@@ -45,8 +45,9 @@ class LatentClassPersonas(LatentClassJson, PersonaEstimator):
     Parameters
     ----------
     n_personas : int, optional
-        Number of personas. Chosen by stability and completed likelihood if not given; the answer
-        may be 1, "no structure".
+        Number of personas. If not given it is chosen: first a test whether labels go together at
+        all, then stability as the gate and completed likelihood as the judge; the answer may be 1,
+        "no structure".
     random_state : int, RandomState or None, default 0
         Seed. Same seed and users, same personas, in any process and whatever the order of users.
     n_init : int, default 20
@@ -61,7 +62,10 @@ class LatentClassPersonas(LatentClassJson, PersonaEstimator):
         Smallest persona worth having when choosing, as a share of users.
     n_pairs : int, default 3
         Pairs of disjoint halves that measure stability.
-    variance_floor : float, default 0.1
+    compare : bool, default False
+        Compare numbers of personas although ``n_personas`` is given: the curve is shown, and says
+        what it speaks for, but the number stays as asked.
+    variance_floor : float, default 0.25
         Smallest variance of a number within a persona, as a share of its overall variance.
     select_columns : bool, default True
         Give columns that do not tell personas apart the same parameters in all of them.
@@ -78,8 +82,12 @@ class LatentClassPersonas(LatentClassJson, PersonaEstimator):
     verdict_ : str
         What was found, in words.
     choice_ : DataFrame or None
-        One row per number of personas compared: k, icl, bic, stability, min_jaccard,
-        mean_jaccard, separation, min_share, passes, chosen. None if ``n_personas`` was given.
+        One row per number of personas compared: how it fits, how it holds, and why it was or was
+        not recommended (columns: see :func:`segtool.personas.choose.choose_n_classes`). None if
+        ``n_personas`` was given without ``compare``.
+    structure_ : Structure or None
+        Whether there is anything to segment: labels that go together, against the same labels
+        shuffled among the users. None where ``choice_`` is.
     stability_ : ndarray of shape (n_personas_,) or None
         Mean Jaccard overlap of each persona with its match in halves of the users; None if
         ``n_personas`` was given (see :meth:`measure_stability`).
@@ -89,6 +97,9 @@ class LatentClassPersonas(LatentClassJson, PersonaEstimator):
         column, reason of those not in use.
     bic_, icl_ : float
         Criteria of the fit, lower is better.
+    softening_ : float
+        How much less sure memberships are with each further label known, because labels repeat each
+        other; 0 where they do not (see `segtool.personas.softening`).
     n_iter_ : int
         Iterations run by the start that won.
     n_features_in_ : int
@@ -127,7 +138,8 @@ class LatentClassPersonas(LatentClassJson, PersonaEstimator):
         max_personas=12,
         min_share=0.03,
         n_pairs=3,
-        variance_floor=0.1,
+        compare=False,
+        variance_floor=0.25,
         select_columns=True,
         column_weights=None,
     ):
@@ -140,6 +152,7 @@ class LatentClassPersonas(LatentClassJson, PersonaEstimator):
         self.max_personas = max_personas
         self.min_share = min_share
         self.n_pairs = n_pairs
+        self.compare = compare
         self.variance_floor = variance_floor
         self.select_columns = select_columns
         self.column_weights = column_weights
@@ -150,9 +163,13 @@ class LatentClassPersonas(LatentClassJson, PersonaEstimator):
         seed = self._draw_seed()
         choice = self._choose(rows, seed)
         asked = choice.n_classes if choice else self.n_personas
-        fit = fit_mixture(
-            rows, min(asked, len(rows)), seed=(seed, asked), n_init=self.n_init, settings=self._settings()
-        )
+        if choice and choice.whole:
+            fit = choice.fit  # the very fit the curve judged
+        else:
+            fit = fit_mixture(
+                rows, min(asked, len(rows)), seed=(seed, asked), n_init=self.n_init, settings=self._settings()
+            )
+        self.softening_ = fit_softening(rows, fit.classes)
         self._keep_fit(fit, choice, everybody, weights)
         self._judge(rows, fit, asked)
 
@@ -176,7 +193,7 @@ class LatentClassPersonas(LatentClassJson, PersonaEstimator):
         )
 
     def _choose(self, rows: Rows, seed: int) -> Choice | None:
-        if self.n_personas is not None:
+        if self.n_personas is not None and not self.compare:
             return None
         most = int(min(self.max_personas, rows.total // USERS_PER_PERSONA, len(rows)))
         ks = range(self.min_personas, most + 1) if rows.layout.n_design else ()
@@ -188,6 +205,8 @@ class LatentClassPersonas(LatentClassJson, PersonaEstimator):
             n_pairs=self.n_pairs,
             min_share=self.min_share,
             settings=self._settings(),
+            blocks=group_columns([plan.name for plan in self._plans]),
+            asked=self.n_personas,
         )
 
     def _keep_fit(self, fit: Fit, choice: Choice | None, everybody: Prepared, weights: np.ndarray) -> None:
@@ -196,14 +215,15 @@ class LatentClassPersonas(LatentClassJson, PersonaEstimator):
         member = self._memberships(everybody, classes)
         size = np.bincount(member.argmax(axis=1), weights=weights, minlength=classes.n_classes)
         centres = np.hstack([classes.mean, classes.probability])
-        keys = [*centres.T[::-1], -classes.share[0], -size]  # last key is the first criterion
-        order = [int(i) for i in np.lexsort(keys) if size[i] > 0]
+        order = order_by_size(size, centres)
         self._classes = classes.keep(order)
         self.labels_ = member[:, order].argmax(axis=1)
         self.n_personas_, self.n_iter_ = len(order), fit.n_iter
         self.choice_ = None if choice is None else choice.table
+        self.structure_ = None if choice is None else choice.structure
         # the fit at the chosen k starts as the one on the curve did, so its classes are those judged
-        self.stability_ = None if choice is None else choice.jaccard[order]
+        jaccard = None if choice is None else choice.jaccard
+        self.stability_ = None if jaccard is None else jaccard[order]
         self._smallest = float(size[order].min() / size.sum())
 
     def _judge(self, rows: Rows, fit: Fit, asked: int) -> None:
@@ -222,7 +242,7 @@ class LatentClassPersonas(LatentClassJson, PersonaEstimator):
         if not self._plans:
             return "No structure: no column is left that could form personas."
         if self.choice_ is not None:
-            return chosen_in_words(self.choice_, self._n_users, self.stability_)
+            return chosen_in_words(self.choice_, self._n_users, self.stability_, self.structure_)
         n = self.n_personas_
         found = "as asked" if n == asked else f"although {asked} were asked: users differ too little for more"
         return f"{count_personas(n)}, {found}; smallest {self._smallest:.1%} of users."
@@ -265,14 +285,8 @@ class LatentClassPersonas(LatentClassJson, PersonaEstimator):
             Mean Jaccard overlap with the best match: above 0.75 a persona is valid, below 0.6 it
             should not be relied on (Hennig 2007).
         """
-        check_is_fitted(self)
-        raw = add_confidence(self._read(X, reset=False), confidence)
-        weights = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-        used = [raw[plan.position] for plan in self._plans]
+        rows = self._plan_again(X, sample_weight, confidence).sample(MAX_CHOICE_ROWS)
         with threadpool_limits(1):
-            kept, count = canonical_rows(used, weights)
-            prepared = prepare([column.take(kept) for column in used], self._plans, len(kept))
-            rows = Rows(prepared, self._layout, count).sample(MAX_CHOICE_ROWS)
             found = Found(self._classes, assign(rows, self._classes))
             return measure_stability(
                 rows,
@@ -286,7 +300,9 @@ class LatentClassPersonas(LatentClassJson, PersonaEstimator):
     def _memberships(self, prepared: Prepared, classes: Classes | None = None) -> np.ndarray:
         classes = self._classes if classes is None else classes
         with threadpool_limits(1):
-            return np.concatenate([memberships(classes, design)[0] for design in self._designs(prepared)])
+            return np.concatenate(
+                [memberships(classes, design, self.softening_)[0] for design in self._designs(prepared)]
+            )
 
     def _differs(self) -> np.ndarray:
         differs = np.zeros(len(self._plans), dtype=bool)

@@ -43,14 +43,36 @@ class UnsureRule:
 
     def find_unsure(self, probabilities: np.ndarray, table: LabelTable) -> np.ndarray:
         """Return which users are unsure, shape (n_users,)."""
-        if probabilities.shape[1] < 2:
-            return np.zeros(len(probabilities), bool)
-        best, second = np.partition(probabilities, -2, axis=1)[:, [-1, -2]].T
         known = np.zeros(len(probabilities), int)
         for label in self.informative:
             if label in table.infos:
                 known += table.known(label)
-        too_little = known < min(self.min_known, len(self.informative))
+        return self.is_unsure(probabilities, known)
+
+    def is_unsure(self, probabilities: np.ndarray, n_known: np.ndarray) -> np.ndarray:
+        """Return which users are unsure, from what is known of each.
+
+        Parameters
+        ----------
+        probabilities : ndarray of shape (n_users, n_personas)
+        n_known : ndarray of int, shape (n_users,)
+            Informative labels known of each user.
+
+        Returns
+        -------
+        ndarray of bool, shape (n_users,)
+            Nobody is unsure where there is one persona only.
+
+        Examples
+        --------
+        >>> rule = UnsureRule(informative=("age", "city", "visits"))
+        >>> rule.is_unsure(np.array([[0.9, 0.1], [0.55, 0.45], [0.9, 0.1]]), np.array([3, 3, 2])).tolist()
+        [False, True, True]
+        """
+        if probabilities.shape[1] < 2:
+            return np.zeros(len(probabilities), bool)
+        best, second = np.partition(probabilities, -2, axis=1)[:, [-1, -2]].T
+        too_little = np.asarray(n_known) < min(self.min_known, len(self.informative))
         return (best < self.min_membership) | (best - second < self.min_margin) | too_little
 
     def to_dict(self) -> dict:

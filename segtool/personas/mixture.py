@@ -69,6 +69,18 @@ class Classes:
         weights = self.coefficients() * self.layout.design_weight
         return design @ weights.T + np.log(self.share[0])
 
+    def counting(self) -> np.ndarray:
+        """Return what makes ``design @ counting`` the labels known that tell classes apart, weighted.
+
+        Returns
+        -------
+        ndarray of shape (n_design,)
+        """
+        layout, n = self.layout, self.layout.n_numbers
+        telling = layout.sum_by_part(np.ptp(self.coefficients(), axis=0)) > 0
+        weight = np.where(telling, layout.part_weight, 0.0)
+        return np.concatenate([np.zeros(2 * n), weight[:n], weight[n:][layout.part_of_onehot]])
+
     def pick(self, mixtures: Sequence[int]) -> Classes:
         """Return some of the stacked mixtures."""
         rows = (np.asarray(mixtures)[:, None] * self.n_classes + np.arange(self.n_classes)).ravel()
@@ -123,7 +135,7 @@ class Overall:
 class Settings:
     """What stays the same through all steps of a fit."""
 
-    variance_floor: float = 0.1
+    variance_floor: float = 0.25
     select: bool = True
     max_iter: int = 100
     tol: float = 1e-6
@@ -247,6 +259,12 @@ def iterate(
     return classes, log_likelihood, done
 
 
+def measure_worth(rows: Rows, classes: Classes) -> np.ndarray:
+    """Likelihood less the price of the parameters (half of BIC, turned round), one per mixture."""
+    _, _, likelihood = expect(rows, classes)
+    return likelihood - 0.5 * classes.n_parameters() * np.log(max(rows.total, 2.0))
+
+
 @dataclass(frozen=True)
 class Quality:
     """How well one mixture describes weighted users.
@@ -294,8 +312,19 @@ def judge(rows: Rows, classes: Classes) -> tuple[Quality, np.ndarray]:
     return quality, np.concatenate(best)
 
 
-def memberships(classes: Classes, design: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def memberships(
+    classes: Classes, design: np.ndarray, softening: float = 0.0
+) -> tuple[np.ndarray, np.ndarray]:
     """Probability of each class given what is known, and each user's log-likelihood.
+
+    Parameters
+    ----------
+    classes : Classes
+        A single mixture.
+    design : ndarray of shape (n_users, n_design)
+    softening : float
+        Makes the probabilities (not the evidence) less sure the more is known of a user, see
+        `segtool.personas.softening`.
 
     Returns
     -------
@@ -307,4 +336,11 @@ def memberships(classes: Classes, design: np.ndarray) -> tuple[np.ndarray, np.nd
     top = joint.max(axis=1, keepdims=True)
     member = np.exp(joint - top)
     total = member.sum(axis=1, keepdims=True)
-    return member / total, (top + np.log(total))[:, 0]
+    evidence = (top + np.log(total))[:, 0]
+    if softening > 0:
+        share = np.log(classes.share[0])
+        effect = 1.0 + softening * np.maximum(design @ classes.counting() - 1.0, 0.0)
+        joint = (joint - share) / effect[:, None] + share
+        member = np.exp(joint - joint.max(axis=1, keepdims=True))
+        total = member.sum(axis=1, keepdims=True)
+    return member / total, evidence

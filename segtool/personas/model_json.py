@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any, Self
 
 import numpy as np
@@ -27,14 +27,17 @@ from segtool.personas.json_parts import (
 )
 from segtool.personas.mixture import Classes
 from segtool.personas.prepare import ColumnPlan
+from segtool.personas.structure import Structure
 
 FORMAT = "segtool.latent_class_personas"
 VERSION = 2
 KEYS = {"format", "version", "parameters", "features", "columns", "left_out", "personas"}
-KEYS |= {"choice", "stability", "verdict", "fit"}
+KEYS |= {"choice", "structure", "stability", "verdict", "fit"}
 CHOICE_COLUMNS = {
-    "k": int, "icl": float, "bic": float, "stability": float, "min_jaccard": float, "mean_jaccard": float,
-    "separation": float, "min_share": float, "passes": bool, "chosen": bool,
+    "k": int, "icl": float, "bic": float, "cost": float, "stability": float, "min_jaccard": float, "mean_jaccard": float,
+    "separation": float, "min_share": float, "prediction_strength": float, "jaccard": str, "n_filled": int,
+    "n_differing": float, "n_apart": float, "one_axis": float, "passes": bool, "chosen": bool, "recommended": bool,
+    "runner_up": bool, "reason": str, "change": str,
 }  # fmt: skip
 
 
@@ -49,11 +52,13 @@ class ModelRecord:
     left_out: pd.DataFrame
     classes: Classes
     choice: pd.DataFrame | None
+    structure: Structure | None
     stability: np.ndarray | None
     verdict: str
     n_users: float
     criteria: tuple[float, float]
     n_iter: int
+    softening: float = 0.0
 
 
 def write_model(record: ModelRecord) -> dict[str, Any]:
@@ -82,6 +87,7 @@ def write_model(record: ModelRecord) -> dict[str, Any]:
             "relevant": classes.relevant[0].tolist(),
         },
         "choice": None if record.choice is None else _choice_records(record.choice),
+        "structure": None if record.structure is None else asdict(record.structure),
         "stability": None if record.stability is None else [float(value) for value in record.stability],
         "verdict": record.verdict,
         "fit": {
@@ -89,6 +95,7 @@ def write_model(record: ModelRecord) -> dict[str, Any]:
             "bic": float(record.criteria[0]),
             "icl": float(record.criteria[1]),
             "n_iter": int(record.n_iter),
+            "softening": float(record.softening),
         },
     }
 
@@ -136,6 +143,8 @@ def _rebuild(data: Mapping[str, Any]) -> ModelRecord:
         stability = read_numbers(stability, (classes.n_classes,), "stability")
     fit = data["fit"]
     need(isinstance(data["verdict"], str), "verdict is not text")
+    softening = read_number(fit["softening"], "softening")
+    need(softening >= 0, "softening is below 0")
     return ModelRecord(
         parameters=dict(data["parameters"]),
         n_features=n_features,
@@ -144,11 +153,13 @@ def _rebuild(data: Mapping[str, Any]) -> ModelRecord:
         left_out=read_left_out(data["left_out"]),
         classes=classes,
         choice=_read_choice(data["choice"]),
+        structure=None if data["structure"] is None else _read_structure(data["structure"]),
         stability=stability,
         verdict=data["verdict"],
         n_users=read_number(fit["n_users"], "n_users"),
         criteria=(read_number(fit["bic"], "bic"), read_number(fit["icl"], "icl")),
         n_iter=int(read_number(fit["n_iter"], "n_iter")),
+        softening=softening,
     )
 
 
@@ -173,6 +184,13 @@ def _read_classes(entry: Mapping[str, Any], layout: Layout) -> Classes:
     return Classes(layout, share[None], mean, variance, probability, np.array(relevant, dtype=bool)[None])
 
 
+def _read_structure(entry: Mapping[str, Any]) -> Structure:
+    need(set(entry) == {f.name for f in fields(Structure)}, "structure does not fit")
+    numbers = {name: read_number(value, name) for name, value in entry.items()}
+    counts = ("n_axes", "n_shuffles", "n_users", "n_labels")
+    return Structure(**{**numbers, **{name: int(numbers[name]) for name in counts}})
+
+
 def _read_choice(entries) -> pd.DataFrame | None:
     if entries is None:
         return None
@@ -182,6 +200,8 @@ def _read_choice(entries) -> pd.DataFrame | None:
 
 class LatentClassJson(JsonModel):
     """The JSON of a latent class model."""
+
+    json_format = FORMAT
 
     def _write_json(self) -> dict[str, Any]:
         return write_model(
@@ -193,11 +213,13 @@ class LatentClassJson(JsonModel):
                 left_out=self.left_out_,
                 classes=self._classes,
                 choice=self.choice_,
+                structure=self.structure_,
                 stability=self.stability_,
                 verdict=self.verdict_,
                 n_users=self._n_users,
                 criteria=(self.bic_, self.icl_),
                 n_iter=self.n_iter_,
+                softening=self.softening_,
             )
         )
 
@@ -208,7 +230,9 @@ class LatentClassJson(JsonModel):
         model._set_features(record.n_features, record.feature_names)
         model._plans, model._layout, model._classes = record.plans, record.classes.layout, record.classes
         model.left_out_, model.choice_, model.stability_ = record.left_out, record.choice, record.stability
+        model.structure_ = record.structure
         model.verdict_, model._n_users, model.n_iter_ = record.verdict, record.n_users, record.n_iter
         model.bic_, model.icl_ = record.criteria
+        model.softening_ = record.softening
         model.n_personas_ = record.classes.n_classes
         return model

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from segtool.errors import ParameterError
 from segtool.labels.english import LEVELS, capital, liking, name_thing, names_people, people, plural_verb
 from segtool.labels.frames import LabelInfo
 from segtool.personas.encode import OTHER
@@ -28,6 +29,8 @@ WEAK_INDEX, MIN_SHARE = 115.0, 0.3
 FACET_WEIGHT = {"taste": 1.2, "consumption": 1.1, "rhythm": 0.9, "channel": 0.9}
 MIN_USERS = 10  # with the value in the persona: fewer make no trait
 MIN_CONTRAST_USERS = 20  # shares of fewer users are no contrast
+# A difference from the nearest persona is told when it is hardly chance, and large enough to be seen.
+CONTRAST_Q, CONTRAST_EFFECT = 0.01, 0.3
 NOUN_WEIGHT = 1.6  # "students" says more than "aged 18-24"
 # What one in twenty answered is no name for the other nineteen, and the more are known the better.
 MIN_KNOWN, KNOWN_POWER = 0.2, 0.5
@@ -54,6 +57,7 @@ def name_personas(
     infos: Mapping[str, LabelInfo],
     n_personas: int,
     sizes: Sequence[int] | None = None,
+    kept: Mapping[int, str] | None = None,
 ) -> dict[int, str]:
     """Give each persona a short name of its own.
 
@@ -66,11 +70,19 @@ def name_personas(
     n_personas : int
     sizes : sequence of int, optional
         Users per persona; by default the most for whom any label is known.
+    kept : Mapping of int to str, optional
+        Names that are given already, by persona_id, such as those of an analyst carried over from the
+        last run: they win, whatever the numbers say, and no other persona gets one like them.
 
     Returns
     -------
     dict of int to str
-        Names by persona_id; all different.
+        Names by persona_id; all different, letter case and spaces aside.
+
+    Raises
+    ------
+    ParameterError
+        If a kept name is empty, is given twice, or is of no persona there is.
 
     Notes
     -----
@@ -79,16 +91,35 @@ def name_personas(
     name. A label known for under a fifth of a persona names it only where nothing else can. When two
     personas would share a name, the smaller takes its next trait until they differ.
     """
+    names = _check_kept(kept or {}, n_personas)
     if n_personas == 1:
-        return {1: "All users"}
+        return names or {1: "All users"}
     traits = {}
     for k in range(1, n_personas + 1):
+        if k in names:
+            continue
         rows = profile[profile["persona_id"] == k]
         traits[k] = name_traits(rows, infos, None if sizes is None else int(sizes[k - 1]))
-    names: dict[int, str] = {}
     for persona_id, ranked in traits.items():
-        names[persona_id] = _free_name(ranked, {name.casefold() for name in names.values()}, persona_id)
+        names[persona_id] = _free_name(ranked, {_folded(name) for name in names.values()}, persona_id)
+    return dict(sorted(names.items()))
+
+
+def _check_kept(kept: Mapping[int, str], n_personas: int) -> dict[int, str]:
+    names = {int(number): str(name).strip() for number, name in kept.items()}
+    for number, name in names.items():
+        if not 1 <= number <= n_personas:
+            raise ParameterError(f"A name is kept for persona {number}.", f"personas 1 to {n_personas}.")
+        if not name:
+            raise ParameterError(f"The name kept for persona {number} is empty.", "a short text.")
+    if len({_folded(name) for name in names.values()}) < len(names):
+        raise ParameterError("Two personas would keep the same name.", "a name per persona.")
     return names
+
+
+def _folded(name: str) -> str:
+    """Return a name as it is compared with others."""
+    return " ".join(name.split()).casefold()
 
 
 def name_traits(rows: pd.DataFrame, infos: Mapping[str, LabelInfo], n_users: int | None) -> list[Trait]:
@@ -148,7 +179,7 @@ def clause_of(info: LabelInfo, value: str) -> str:
     is_bare = facet_of(info) == "life stage" and not CODE.fullmatch(value)
     said_alone = info.phrase == "{value}" and not is_bare
     clause = f"{lower_title(info)}: {value}" if said_alone else info.clause(value).strip()
-    return clause.replace(value, _spaced(value)) if value else clause
+    return clause.replace(value, spaced(value)) if value else clause
 
 
 def short_clause(info: LabelInfo, value: str) -> str:
@@ -162,16 +193,22 @@ def short_clause(info: LabelInfo, value: str) -> str:
     'topic: tea'
     """
     clause = clause_of(info, value)
-    if info.kind == "flag" or clause.lower() != f"{info.title}: {_spaced(value)}".lower():
+    if info.kind == "flag" or clause.lower() != f"{info.title}: {spaced(value)}".lower():
         return clause
     if facet_of(info) == "life stage" and not CODE.fullmatch(value):
-        return _spaced(value)
+        return spaced(value)
     is_level = info.kind == "ordered" and value.lower() in LEVELS
     return f"{value} {lower_title(info)}" if is_level else clause
 
 
-def _spaced(value: str) -> str:
-    """Return a value with the underscores between its words as spaces."""
+def spaced(value: str) -> str:
+    """Return a value with the underscores between its words as spaces.
+
+    Examples
+    --------
+    >>> spaced("trendy_wear")
+    'trendy wear'
+    """
     return re.sub(r"(?<=[^\W_])_(?=[^\W_])", " ", value)
 
 
@@ -190,7 +227,7 @@ def _free_name(ranked: list[Trait], taken: set[str], persona_id: int) -> str:
     base = names[0] if names else "Mixed group"
     names = names or [base]
     names += [f"{base} ({number})" for number in range(persona_id, persona_id + len(taken) + 1)]
-    return next(name for name in names if name.casefold() not in taken)
+    return next(name for name in names if _folded(name) not in taken)
 
 
 def _choose(ranked: list[Trait]) -> list[Trait]:
@@ -288,13 +325,22 @@ def describe_contrast(
     contrast: pd.DataFrame, infos: Mapping[str, LabelInfo], persona_id: int, n: int = 2
 ) -> str:
     """Return what a persona has more of than its nearest one, then what it has less of, one per label."""
-    rows = contrast[contrast["persona_id"] == persona_id]
-    rows = rows.sort_values("difference", key=lambda difference: difference < 0, kind="stable")
+    rows = choose_contrast(contrast[contrast["persona_id"] == persona_id])
     said: dict[str, str] = {}
     for row in rows.itertuples(index=False):
         info = infos[row.label]
         clause = "" if info.sensitive else clause_of(info, row.value)
-        clear = abs(row.effect) >= 0.3 and min(row.n_known, row.n_known_nearest) >= MIN_CONTRAST_USERS
-        if clause and clear and row.label not in said and len(said) < n:
+        if clause and row.label not in said and len(said) < n:
             said[row.label] = f"{clause} {row.share_in:.0%} instead of {row.share_nearest:.0%}"
     return ", ".join(said.values())
+
+
+def choose_contrast(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of one persona's contrast that may be told: what it has more of first.
+
+    Told is what is known of enough users on both sides, is large enough to be seen, and is hardly
+    chance (q-value), so that no difference is made up.
+    """
+    clear = (rows["effect"].abs() >= CONTRAST_EFFECT) & (rows["q_value"] <= CONTRAST_Q)
+    clear &= rows[["n_known", "n_known_nearest"]].min(axis=1) >= MIN_CONTRAST_USERS
+    return rows[clear].sort_values("difference", key=lambda difference: difference < 0, kind="stable")

@@ -15,13 +15,19 @@ from segtool.checks import check_number
 from segtool.display import Shown
 from segtool.errors import NotFittedError, ParameterError, did_you_mean
 from segtool.personas import saving
+from segtool.personas.card_html import render_cards
+from segtool.personas.cards import PersonaCard, list_cards
 from segtool.personas.encode import Encoding, LabelTable
-from segtool.personas.latent_class import LatentClassPersonas
+from segtool.personas.estimator import PersonaEstimator
+from segtool.personas.exemplars import describe_unsure, find_exemplars
 from segtool.personas.membership import UnsureRule, list_assigned, predict_memberships
-from segtool.personas.portray import contrast_nearest, find_typical
+from segtool.personas.natural_units import profile_numbers
+from segtool.personas.portray import contrast_nearest
+from segtool.personas.tree import PersonaTree, grow_tree
 
 if TYPE_CHECKING:
     from segtool.labels.labels import Labels
+    from segtool.personas.typing_tool import TypingTool
 
 CHOICE_COLUMNS = ["k", "icl", "bic", "stability", "min_share", "chosen"]
 PORTRAIT_COLUMNS = [
@@ -45,7 +51,7 @@ class Personas(Shown):
         What was found, in one sentence; also that there is no structure.
     summary : pd.DataFrame
         One row per persona; what `portraits` is made of.
-    model : LatentClassPersonas or None
+    model : PersonaEstimator or None
     encoding : Encoding or None
         How labels become the columns of the model.
     unsure_rule : UnsureRule
@@ -68,7 +74,7 @@ class Personas(Shown):
     names: dict[int, str]
     verdict: str
     summary: pd.DataFrame
-    model: LatentClassPersonas | None = None
+    model: PersonaEstimator | None = None
     encoding: Encoding | None = None
     unsure_rule: UnsureRule = field(default_factory=UnsureRule)
     labels: Labels | pd.DataFrame | None = None
@@ -177,18 +183,16 @@ class Personas(Shown):
         unsure = self.unsure_rule.find_unsure(probabilities, table)
         return list_assigned(table.frame.index, probabilities, unsure, self._words())
 
-    def exemplars(self, n: int = 5) -> pd.DataFrame:
-        """Return the most typical users of each persona: surest members, most defining values held.
+    def exemplars(self, n: int = 5, n_borderline: int = 2) -> pd.DataFrame:
+        """Return the most typical users of each persona, and some who nearly belong elsewhere.
 
-        Returns
-        -------
-        pd.DataFrame
-            persona_id, persona, rank, user_id, membership, n_defining (defining values the user has).
+        See `segtool.personas.exemplars.find_exemplars` for the columns.
         """
-        check_number("n", n, low=1, integer=True)
-        self._need_users()
-        found = find_typical(self.table, self.profile_table, self.user_ids, self.probabilities, n)
-        return self._with_names(found)
+        return find_exemplars(self, n, n_borderline)
+
+    def describe_unsure(self) -> pd.DataFrame:
+        """Return who is unsure: between which personas, or because too little is known, with n and share."""
+        return describe_unsure(self)
 
     # --- what ---------------------------------------------------------------------------------
 
@@ -201,11 +205,15 @@ class Personas(Shown):
             persona_id, persona, n_users, share (0 to 1), n_unsure (of them), mean_membership,
             stability (mean Jaccard overlap with its match in halves of the users: 0.75 valid, below
             0.6 do not rely on it), defining (text), rule (text), rule_precision, rule_recall (both
-            on users the rule was not searched on), sentence.
+            on users the rule was not searched on), sentence. With sample weights also weighted_share,
+            of the people that the users stand for.
         """
         table = self._with_names(self.summary)
         table["sentence"] = [self._sentence(row) for row in table.itertuples(index=False)]
-        return table[PORTRAIT_COLUMNS]
+        columns = list(PORTRAIT_COLUMNS)
+        if not np.allclose(table["weighted_share"], table["share"]):
+            columns.insert(columns.index("share") + 1, "weighted_share")
+        return table[columns]
 
     def _sentence(self, row) -> str:
         first = f"{row.n_users:,} users ({row.share:.1%})" + (
@@ -265,6 +273,38 @@ class Personas(Shown):
         if self.choice_table is None:
             return pd.DataFrame(columns=CHOICE_COLUMNS)
         return self.choice_table.copy()
+
+    def numbers(self) -> pd.DataFrame:
+        """Return medians and quartiles of number labels per persona (see `natural_units.profile_numbers`)."""
+        return profile_numbers(self)
+
+    def tree(self, max_depth: int | None = None) -> PersonaTree:
+        """Grow one shallow tree that leads to the personas, with its fidelity (see `tree.grow_tree`)."""
+        return grow_tree(self, max_depth)
+
+    def cards(self, **options: Any) -> tuple[PersonaCard, ...]:
+        """Return the facts of one card per persona (see `segtool.personas.cards.list_cards`)."""
+        return list_cards(self, **options)
+
+    # --- what to do with them -------------------------------------------------------------------
+
+    def typing_tool(self, labels: Labels | pd.DataFrame | None = None, **options: Any) -> TypingTool:
+        """Find the shortest set of questions that tells a new person's persona.
+
+        See `segtool.personas.typing_tool.build_typing_tool` for the options.
+        """
+        from segtool.personas.typing_tool import build_typing_tool
+
+        return build_typing_tool(self, labels, **options)
+
+    def scoring_sql(self, **options: Any) -> str:
+        """Return one SQL statement that places users as `assign` does, for DuckDB or a warehouse.
+
+        See `segtool.personas.scoring.compile_persona_scoring` for the options: table, layout, dialect.
+        """
+        from segtool.personas.scoring import compile_persona_scoring
+
+        return compile_persona_scoring(self, **options)
 
     # --- names --------------------------------------------------------------------------------
 
@@ -334,13 +374,8 @@ class Personas(Shown):
         return "\n".join([self.headline(), body, *(f"Note: {note}" for note in self.notes)])
 
     def _repr_html_(self) -> str:
-        rows = "".join(_row_html(row) for row in self.portraits().itertuples(index=False))
         notes = "".join(f"<p>&#9888; {html.escape(note)}</p>" for note in self.notes)
-        heads = "".join(f"<th style='text-align:left'>{head}</th>" for head in _HEADS)
-        return (
-            f"<p><b>{html.escape(self.headline())}</b></p>{notes}"
-            f"<table style='text-align:left'><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
-        )
+        return f"<p><b>{html.escape(self.headline())}</b></p>{notes}{render_cards(self)}"
 
     # --- small parts --------------------------------------------------------------------------
 
@@ -367,27 +402,3 @@ class Personas(Shown):
                 "find_personas(labels) counts labels.",
             )
 
-
-_HEADS = ("", "Persona", "Users", "Share", "Stability", "Portrait")
-
-
-def _row_html(row: Any) -> str:
-    """Return a table row with a bar for the share; every text is escaped."""
-    stability = "" if pd.isna(row.stability) else f"{row.stability:.2f}"
-    rule = f"<br><small>Rule: {html.escape(row.rule)} " if row.rule else ""
-    if rule:
-        rule += f"(precision {row.rule_precision:.0%}, recall {row.rule_recall:.0%})</small>"
-    bar = f"<div style='background:#4c72b0;height:.7em;width:{max(row.share * 120, 1):.0f}px'></div>"
-    cells = (
-        str(row.persona_id),
-        f"<b>{html.escape(row.persona)}</b>",
-        f"{row.n_users:,}",
-        f"{bar}{row.share:.1%}",
-        stability,
-        html.escape(row.sentence) + rule,
-    )
-    return (
-        "<tr>"
-        + "".join(f"<td style='text-align:left;vertical-align:top'>{cell}</td>" for cell in cells)
-        + "</tr>"
-    )

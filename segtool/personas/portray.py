@@ -14,10 +14,16 @@ import numpy as np
 import pandas as pd
 
 from segtool.personas.encode import MAX_VALUES, Encoding, LabelTable, as_levels, common_values
+from segtool.personas.intervals import bound_effect, bound_index, cohens_h
 
 PROFILE_COLUMNS = [
     "persona_id", "facet", "label", "value", "forms", "n_known", "n_in",
-    "share_in", "share_base", "index", "effect", "z", "q_value", "defining",
+    "share_in", "share_base", "index", "index_low", "index_high", "effect", "effect_low",
+    "effect_high", "z", "q_value", "defining",
+]  # fmt: skip
+CONTRAST_COLUMNS = [
+    "persona_id", "nearest_id", "facet", "label", "value", "share_in", "share_nearest", "difference",
+    "effect", "n_known", "n_known_nearest", "effect_low", "effect_high", "q_value",
 ]  # fmt: skip
 # Strength of the prior, in users: an index from three users is pulled to 100, from 300 it is not.
 PRIOR_USERS = 10.0
@@ -47,14 +53,16 @@ def profile_personas(
         One row per persona, label and value: ``n_known`` (users of the persona for whom the label
         is known), ``n_in`` (those with the value), ``share_in`` and ``share_base`` (0 to 1, of the
         known), ``index`` (TGI: share_in / share_base x 100), ``effect`` (Cohen's h against all
-        other users: 0.2 small, 0.5 medium, 0.8 large), ``z`` (log-odds ratio with a Dirichlet
-        prior over its standard error), ``q_value`` (Benjamini-Hochberg over all rows),
-        ``defining``, and ``forms`` (whether the label formed the personas).
+        other users: 0.2 small, 0.5 medium, 0.8 large), both with a 95 % interval (``_low``,
+        ``_high``), ``z`` (log-odds ratio with a Dirichlet prior over its standard error),
+        ``q_value`` (Benjamini-Hochberg over all rows), ``defining``, and ``forms`` (whether the
+        label formed the personas).
 
     Notes
     -----
     For labels that formed the personas a small q_value is no discovery, since the groups were
-    built to differ there; it keeps chance out of small personas. For descriptors it is one.
+    built to differ there; it keeps chance out of small personas. For descriptors it is one. In the
+    same way the intervals take the groups as they are: `bound_index`, `bound_effect`.
 
     References
     ----------
@@ -62,22 +70,16 @@ def profile_personas(
     Benjamini, Hochberg (1995), Controlling the false discovery rate, JRSS B 57(1).
     """
     forming = set(encoding.basis)
-    parts = []
-    for label, values, counts, known in count_values(
-        table, [*encoding.basis, *encoding.descriptors], codes, n_personas
-    ):
-        part = compare_counts(counts, known)
-        n_values = len(values)
-        part.insert(0, "persona_id", np.repeat(np.arange(1, n_personas + 1), n_values))
-        part.insert(1, "facet", table.infos[label].facet)
-        part.insert(2, "label", label)
-        part.insert(3, "value", list(values) * n_personas)
-        part.insert(4, "forms", label in forming)
-        parts.append(part)
-    profile = pd.concat(parts, ignore_index=True)
+    counted = list(count_values(table, [*encoding.basis, *encoding.descriptors], codes, n_personas))
+    profile = compare_counts(*(np.hstack([each[part] for each in counted]) for part in (2, 3)))
+    labels = [label for label, values, *_ in counted for _ in values]
+    profile["persona_id"] = np.repeat(np.arange(1, n_personas + 1), len(labels))
+    profile["label"] = labels * n_personas
+    profile["value"] = [value for _, values, *_ in counted for value in values] * n_personas
+    profile["facet"] = [table.infos[label].facet for label in profile["label"]]
+    profile["forms"] = profile["label"].isin(forming)
     profile["q_value"] = control_false_discoveries(profile["z"].to_numpy())
     profile["defining"] = _is_defining(profile)
-    profile = profile.sort_values("persona_id", kind="stable", ignore_index=True)
     return profile[PROFILE_COLUMNS]
 
 
@@ -159,7 +161,8 @@ def compare_counts(counts: np.ndarray, known: np.ndarray) -> pd.DataFrame:
     Returns
     -------
     pd.DataFrame
-        n_known, n_in, share_in, share_base, index, effect, z; group by group.
+        n_known, n_in, share_in, share_base, index, index_low, index_high, effect, effect_low,
+        effect_high, z; group by group.
 
     Examples
     --------
@@ -180,21 +183,14 @@ def compare_counts(counts: np.ndarray, known: np.ndarray) -> pd.DataFrame:
     # Where nobody else is known there is nothing to compare with.
     effect = np.where((known > 0) & (rest_known > 0), effect, 0.0)
     z = np.where((known > 0) & (rest_known > 0) & np.isfinite(z), z, 0.0)
+    index_low, index_high = bound_index(counts, known, rest, rest_known)
+    effect_low, effect_high = bound_effect(counts, known, rest, rest_known)
     columns = {
         "n_known": known.astype(int), "n_in": counts.astype(int), "share_in": share_in,
-        "share_base": share_base, "index": index, "effect": effect, "z": z,
+        "share_base": share_base, "index": index, "index_low": index_low, "index_high": index_high,
+        "effect": effect, "effect_low": effect_low, "effect_high": effect_high, "z": z,
     }  # fmt: skip
     return pd.DataFrame({name: values.ravel() for name, values in columns.items()})
-
-
-def cohens_h(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Return Cohen's h, the difference of two shares on the scale where it is equally hard to see.
-
-    References
-    ----------
-    Cohen (1988), Statistical Power Analysis for the Behavioral Sciences, chapter 6.
-    """
-    return 2 * np.arcsin(np.sqrt(np.clip(one, 0, 1))) - 2 * np.arcsin(np.sqrt(np.clip(other, 0, 1)))
 
 
 def _log_odds_z(counts, known, rest, rest_known, share_base) -> np.ndarray:
@@ -252,26 +248,35 @@ def contrast_nearest(profile: pd.DataFrame, nearest: np.ndarray) -> pd.DataFrame
     -------
     pd.DataFrame
         persona_id, nearest_id, facet, label, value, share_in, share_nearest, difference (share
-        points from -1 to 1), effect (Cohen's h), n_known, n_known_nearest.
+        points from -1 to 1), effect (Cohen's h), n_known, n_known_nearest, effect_low, effect_high
+        (95 % interval), q_value (Benjamini-Hochberg over all rows: of the differences below 0.01,
+        one in a hundred is chance).
     """
     if len(nearest) < 2:
-        empty = ["persona_id", "nearest_id", "facet", "label", "value", "share_in", "share_nearest"]
-        return pd.DataFrame(columns=[*empty, "difference", "effect", "n_known", "n_known_nearest"])
-    mine = profile[["persona_id", "facet", "label", "value", "share_in", "n_known"]].copy()
+        return pd.DataFrame(columns=CONTRAST_COLUMNS)
+    mine = profile[
+        ["persona_id", "facet", "label", "value", "share_in", "share_base", "n_in", "n_known"]
+    ].copy()
     mine.insert(1, "nearest_id", nearest[mine["persona_id"].to_numpy() - 1])
-    theirs = profile[["persona_id", "label", "value", "share_in", "n_known"]].rename(
-        columns={"persona_id": "nearest_id", "share_in": "share_nearest", "n_known": "n_known_nearest"}
-    )
+    theirs = profile[["persona_id", "label", "value", "share_in", "n_in", "n_known"]].rename(
+        columns={
+            "persona_id": "nearest_id", "share_in": "share_nearest", "n_in": "n_in_nearest",
+            "n_known": "n_known_nearest",
+        }
+    )  # fmt: skip
     both = mine.merge(theirs, on=["nearest_id", "label", "value"], how="left", validate="many_to_one")
     both["difference"] = both["share_in"] - both["share_nearest"]
     both["effect"] = cohens_h(both["share_in"].to_numpy(), both["share_nearest"].to_numpy())
+    both = both.dropna(subset=["effect"]).reset_index(drop=True)
+    names = ["n_in", "n_known", "n_in_nearest", "n_known_nearest"]
+    counts = [both[name].to_numpy(float) for name in names]
+    both["effect_low"], both["effect_high"] = bound_effect(*counts)
+    z = _log_odds_z(*counts, both["share_base"].to_numpy())
+    both["q_value"] = control_false_discoveries(np.where(np.isfinite(z), z, 0.0))
     users = 1 / both["n_known"].clip(1) + 1 / both["n_known_nearest"].clip(1)
     both["order"] = -both["effect"].abs() / np.sqrt(users)  # a z statistic: ten users prove little
-    both = both.dropna(subset=["effect"]).sort_values(
-        ["persona_id", "order"], kind="stable", ignore_index=True
-    )
-    order = ["persona_id", "nearest_id", "facet", "label", "value", "share_in", "share_nearest"]
-    return both[[*order, "difference", "effect", "n_known", "n_known_nearest"]]
+    both = both.sort_values(["persona_id", "order"], kind="stable", ignore_index=True)
+    return both[CONTRAST_COLUMNS]
 
 
 def explained_share(cells: pd.Categorical, codes: np.ndarray, n_personas: int) -> float:
@@ -301,26 +306,75 @@ def find_typical(
     probabilities: np.ndarray,
     n: int,
 ) -> pd.DataFrame:
-    """Return up to n users per persona: the surest, and among them those with most defining values."""
+    """Return up to n users per persona: the surest, and among them those who are most like it.
+
+    Returns
+    -------
+    pd.DataFrame
+        persona_id, rank, user_id, membership, n_defining (defining values the user has).
+    """
     codes = probabilities.argmax(axis=1)
     best = probabilities[np.arange(len(codes)), codes]
-    held = np.zeros(len(codes), int)
+    held, typical = np.zeros(len(codes), int), np.zeros(len(codes))
     if table is not None and profile is not None:
+        typical = measure_typicality(table, profile, codes)
         for row in profile[profile["defining"]].itertuples(index=False):
             held += (codes == row.persona_id - 1) & holds_value(table, row.label, row.value)
     users = pd.DataFrame(
         {"persona_id": codes + 1, "user_id": user_ids, "membership": best, "n_defining": held}
     )
-    # Memberships near one differ by nothing a person could see: two digits decide, then typicality.
-    users["rounded"] = users["membership"].round(2)
+    # Memberships near one differ by nothing a person could see: two digits decide, then typicality,
+    # to six digits, so that sums in another order rank alike.
+    users["rounded"], users["typical"] = best.round(2), typical.round(6)
     users = users.sort_values(
-        ["persona_id", "rounded", "n_defining", "user_id"],
-        ascending=[True, False, False, True],
-        kind="stable",
+        ["persona_id", "rounded", "typical", "user_id"], ascending=[True, False, False, True], kind="stable"
     )
     top = users.groupby("persona_id").head(n).reset_index(drop=True)
     top.insert(1, "rank", top.groupby("persona_id").cumcount() + 1)
-    return top.drop(columns="rounded")
+    return top.drop(columns=["rounded", "typical"])
+
+
+def measure_typicality(table: LabelTable, profile: pd.DataFrame, codes: np.ndarray) -> np.ndarray:
+    """Return how like their persona users are: log-likelihood of what is known, over what is expected.
+
+    Parameters
+    ----------
+    table : LabelTable
+    profile : pd.DataFrame
+        Of the same users in the same personas.
+    codes : np.ndarray of int, shape (n_users,)
+        Persona of each user, from 0.
+
+    Returns
+    -------
+    np.ndarray of shape (n_users,)
+        0 for a user of whom nothing is known, or who is as typical as the average member; each label
+        that formed the personas counts once.
+    """
+    typical = np.zeros(len(codes))
+    forming = profile[profile["forms"]]
+    for label, rows in forming.groupby("label", sort=False):
+        prior = PRIOR_USERS * rows["share_base"].to_numpy().clip(1e-3, 1 - 1e-3)
+        shares = (rows["n_in"] + prior) / (rows["n_known"] + PRIOR_USERS)
+        grid = rows.assign(share=shares).pivot(index="persona_id", columns="value", values="share")
+        if table.infos[label].kind == "many":
+            typical += sum(
+                _surprise(table.frame[f"{label}: {value}"].astype("Int8").fillna(-1).to_numpy(int),
+                          np.column_stack([1 - grid[value], grid[value]]), codes)
+                for value in grid
+            ) / grid.shape[1]  # fmt: skip
+            continue
+        cells = describe_cells(table, label)
+        grid = grid[[str(value) for value in cells.categories]]
+        typical += _surprise(np.asarray(cells.codes, int), grid.to_numpy(), codes)
+    return typical
+
+
+def _surprise(values: np.ndarray, shares: np.ndarray, codes: np.ndarray) -> np.ndarray:
+    """Return log share of each user's value less its mean in the persona; 0 where it is unknown."""
+    logs = np.log(shares)
+    centred = logs - (shares * logs).sum(axis=1, keepdims=True) / shares.sum(axis=1, keepdims=True)
+    return np.where(values >= 0, centred[codes, values], 0.0)
 
 
 def holds_value(table: LabelTable, label: str, value: str) -> np.ndarray:

@@ -20,7 +20,8 @@ import pandas as pd
 
 from segtool.labels.frames import LabelInfo
 from segtool.personas.encode import Encoding, LabelTable
-from segtool.personas.naming import lower_title
+from segtool.personas.intervals import bound_share
+from segtool.personas.naming import lower_title, spaced
 from segtool.personas.portray import describe_cells
 
 MAX_CONDITIONS, MAX_RULES, BEAM_WIDTH = 3, 2, 12
@@ -29,6 +30,7 @@ MIN_MEMBERS = 10  # fewer to learn from, and a rule is a list of names
 MIN_GAIN = 0.01  # in F0.5: what a further condition must bring
 MIN_ODDS = 1.5  # odds of being in the persona inside the rule, against the odds of anyone
 MIN_RULE_GAIN = 0.03  # what a second rule must bring
+MIN_FIDELITY = 0.8  # below it nobody says that rules define a persona
 
 
 @dataclass(frozen=True)
@@ -58,10 +60,12 @@ def find_rules(
 
     Returns
     -------
-    pd.DataFrame of shape (n_personas, 5)
+    pd.DataFrame of shape (n_personas, 8)
         persona_id, rule (in words; empty where there are too few users to find one), precision
         (share of the users a rule catches who are in the persona), recall (share of the persona
-        it catches), n_tested (held-out users it was measured on).
+        it catches), n_tested (held-out users it was measured on), n_caught (of those, the ones the
+        rule catches: what precision is a share of), n_members (those in the persona: what recall is
+        a share of), defines (see `defines_persona`).
 
     Notes
     -----
@@ -69,7 +73,7 @@ def find_rules(
     which counts precision twice as much as recall: a rule that catches strangers costs more.
     Unknown labels satisfy no condition, so that recall counts the users a rule cannot see.
     """
-    search, test = _split_rows(len(codes), random_state)
+    search, test = split_rows(len(codes), random_state)
     conditions, columns = list_conditions(table, encoding)
     searched = np.column_stack([column[search] for column in columns]).astype(np.float32)
     rows = []
@@ -77,20 +81,45 @@ def find_rules(
         rules = _cover(searched, codes[search] == persona, conditions)
         caught = _catch(columns, rules, test)
         members = codes[test] == persona
-        hit = (caught & members).sum()
-        rows.append(
-            {
-                "persona_id": persona + 1,
-                "rule": "; or ".join(" and ".join(conditions[c].text for c in rule) for rule in rules),
-                "precision": hit / caught.sum() if rules and caught.any() else np.nan,
-                "recall": hit / members.sum() if rules and members.any() else np.nan,
-                "n_tested": len(test),
-            }
-        )
+        text = "; or ".join(" and ".join(conditions[c].text for c in rule) for rule in rules)
+        rows.append({"persona_id": persona + 1, "rule": text, **_measure(caught, members)})
     return pd.DataFrame(rows)
 
 
-def _split_rows(n_rows: int, random_state: int) -> tuple[np.ndarray, np.ndarray]:
+def _measure(caught: np.ndarray, members: np.ndarray) -> dict[str, float | int | bool]:
+    """Return what a rule is worth on held-out users; a rule that catches nobody is no rule."""
+    hit, n_caught, n_members = int((caught & members).sum()), int(caught.sum()), int(members.sum())
+    precision = hit / n_caught if n_caught else np.nan
+    recall = hit / n_members if n_caught and n_members else np.nan
+    return {
+        "precision": precision,
+        "recall": recall,
+        "n_tested": len(members),
+        "n_caught": n_caught,
+        "n_members": n_members,
+        "defines": defines_persona(precision, recall, n_caught, n_members),
+    }
+
+
+def defines_persona(precision: float, recall: float, n_caught: int, n_members: int) -> bool:
+    """Say whether a rule may stand for a persona: precision and recall are surely 0.8 or more.
+
+    Surely: the lower end of the 95 % interval of each. Below that a rule is a rule of thumb, however
+    plausible it sounds.
+
+    Examples
+    --------
+    >>> defines_persona(0.9, 0.9, 500, 500), defines_persona(0.9, 0.9, 20, 20), defines_persona(0.9, 0.7, 500, 500)
+    (True, False, False)
+    """
+    if not (n_caught and n_members):
+        return False
+    shares, known = np.array([precision, recall]), np.array([n_caught, n_members])
+    low, _ = bound_share(shares * known, known)
+    return bool((low >= MIN_FIDELITY).all())
+
+
+def split_rows(n_rows: int, random_state: int) -> tuple[np.ndarray, np.ndarray]:
     """Return rows to search on and rows to measure on, half each up to their limits."""
     shuffled = np.random.default_rng(random_state).permutation(n_rows)
     n_search = min(n_rows // 2, MAX_SEARCH_ROWS)
@@ -115,19 +144,19 @@ def _conditions_of(table: LabelTable, info: LabelInfo) -> Iterator[tuple[Conditi
         for column in table.columns_of(info.name):
             value = column[len(info.name) + 2 :]
             holds = table.frame[column].to_numpy(bool, na_value=False)
-            yield Condition(info.name, column, f"{title} includes {value}"), holds
+            yield Condition(info.name, column, f"{title} includes {spaced(value)}"), holds
         return
     cells = describe_cells(table, info.name)
     values, codes = list(cells.categories), cells.codes
     for number, value in enumerate(values):
         verb = ":" if info.kind == "flag" else " is"
-        yield Condition(info.name, info.name, f"{title}{verb} {value}"), codes == number
+        yield Condition(info.name, info.name, f"{title}{verb} {spaced(value)}"), codes == number
     if info.kind != "ordered":
         return
     for number in range(1, len(values) - 1):  # the ends of the scale are the values themselves
         above, below = codes >= number, (codes >= 0) & (codes <= number)
-        yield Condition(info.name, info.name, f"{title} is {values[number]} or above"), above
-        yield Condition(info.name, info.name, f"{title} is {values[number]} or below"), below
+        yield Condition(info.name, info.name, f"{title} is {spaced(values[number])} or above"), above
+        yield Condition(info.name, info.name, f"{title} is {spaced(values[number])} or below"), below
 
 
 def _cover(matrix: np.ndarray, members: np.ndarray, conditions: list[Condition]) -> list[tuple[int, ...]]:

@@ -13,8 +13,8 @@ import pandas as pd
 from segtool.errors import InputError, NotFittedError, ParameterError
 from segtool.personas.encode import Encoding
 from segtool.personas.files import read_text, write_whole
-from segtool.personas.latent_class import LatentClassPersonas
 from segtool.personas.membership import UnsureRule
+from segtool.personas.methods import read_estimator
 
 FORMAT = "segtool.personas"
 VERSION = 1
@@ -36,6 +36,7 @@ KEYS = frozenset(
 SUMMARY_COLUMNS = {
     "persona_id": int, "n_users": int, "share": float, "weighted_share": float, "n_unsure": int, "mean_membership": float,
     "stability": float, "defining": str, "rule": str, "rule_precision": float, "rule_recall": float,
+    "rule_caught": int, "rule_members": int,
     "nearest_id": int, "typical": str, "contrast": str,
 }  # fmt: skip
 
@@ -73,7 +74,7 @@ def load_personas(path: Path) -> dict[str, Any]:
     """Return the arguments of `Personas` from a file, or say what is wrong with it."""
     record = _read_record(path)
     try:
-        model = LatentClassPersonas.from_json(record["model"])
+        model = read_estimator(record["model"])
         encoding = Encoding.from_dict(record["encoding"])
         unsure_rule = UnsureRule.from_dict(record["unsure_rule"])
         names = {int(number): str(name) for number, name in record["names"].items()}
@@ -210,6 +211,7 @@ def summarize_sizes(sizes: np.ndarray) -> pd.DataFrame:
             "persona_id": np.arange(1, n + 1), "n_users": sizes, "share": sizes / max(sizes.sum(), 1),
             "weighted_share": sizes / max(sizes.sum(), 1),
             "n_unsure": 0, "mean_membership": 1.0, "stability": np.nan, "defining": "", "rule": "",
-            "rule_precision": np.nan, "rule_recall": np.nan, "nearest_id": 0, "typical": "", "contrast": "",
+            "rule_precision": np.nan, "rule_recall": np.nan,
+            "rule_caught": 0, "rule_members": 0, "nearest_id": 0, "typical": "", "contrast": "",
         }
     )  # fmt: skip

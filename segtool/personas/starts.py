@@ -2,7 +2,12 @@
 
 A single start of a mixture ends in a poor local optimum often enough to look like an unstable
 clustering. All starts run side by side in one matrix product, so that twenty cost little more
-than a few.
+than a few. Where users are few, the winner is then taken apart and put together otherwise.
+
+A vote of several methods was tried, and is not here. On ten planted scenarios and eleven real tables
+the mixture alone, whose starts include k-means in two scalings, had a mean adjusted Rand index of
+0.829 and 0.469; a soft vote with these two k-means 0.715 and 0.422, their medoid 0.683 and 0.417, and
+a mixture started from the vote 0.833 and 0.470, which is no more than chance.
 """
 
 from __future__ import annotations
@@ -12,11 +17,21 @@ from dataclasses import dataclass
 import numpy as np
 
 from segtool.personas.design import Rows
-from segtool.personas.mixture import Classes, Overall, Quality, Settings, expect, iterate, judge, maximise
+from segtool.personas.exchange import exchange_classes
+from segtool.personas.mixture import (
+    Classes,
+    Overall,
+    Quality,
+    Settings,
+    iterate,
+    judge,
+    maximise,
+    measure_worth,
+)
 
 MAX_START_ROWS = 10_000
 MAX_REFINE_ROWS = 50_000
-FEW_ROWS = 3_000  # few users make a rough likelihood and cheap starts: take twice as many
+FEW_ROWS = 3_000  # few users make a rough likelihood and cheap starts: take twice as many, and exchange
 # Iterations, whether columns are selected, then the share of starts that stay. Columns are selected
 # only once classes exist: at first every gain is small, and everything would be thrown out.
 RACE = ((5, False, 0.6), (10, True, 0.4), (15, True, 0.2))
@@ -81,18 +96,17 @@ def _race(rows: Rows, n_classes: int, rng: np.random.Generator, n_init: int, set
         classes, _, done = iterate(
             rows, classes, overall, settings, n_short, select=select and settings.select
         )
-        worth = _worth(rows, classes)
+        worth = measure_worth(rows, classes)
         best = np.argsort(-worth, kind="stable")[: max(1, round(share * n_init))]
         classes = classes.pick(np.sort(best))
         n_iter += done
     classes, _, done = iterate(rows, classes, overall, settings, settings.max_iter)
-    return classes.pick([int(np.argmax(_worth(rows, classes)))]), n_iter + done
-
-
-def _worth(rows: Rows, classes: Classes) -> np.ndarray:
-    """Likelihood less the price of the parameters (half of BIC, turned round), one per mixture."""
-    _, _, likelihood = expect(rows, classes)
-    return likelihood - 0.5 * classes.n_parameters() * np.log(max(rows.total, 2.0))
+    classes, n_iter = classes.pick([int(np.argmax(measure_worth(rows, classes)))]), n_iter + done
+    if len(rows) > FEW_ROWS:  # tried on 10,000 rows: no better, half as dear again
+        return classes, n_iter
+    points = leading_axes(block_coordinates(rows), rows.weights, rng)
+    classes, more = exchange_classes(rows, classes, points, overall, settings)
+    return classes, n_iter + more
 
 
 def first_sums(rows: Rows, n_classes: int, rng: np.random.Generator, n_init: int):

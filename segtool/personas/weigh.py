@@ -6,9 +6,12 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
+from scipy.sparse.csgraph import connected_components
 
 SAME_FAMILY_R = 0.6
 MAX_ROWS = 20_000
+NEAR_COPY_R = 0.75  # two answers to one question, with one cell in fifteen gone wrong
+LOUD_VOICES = 2.5  # of near-copies together: two labels that agree are no news, three are
 MIN_SHARED = 30  # users for whom both are known: with fewer, two columns are not called the same
 
 
@@ -65,6 +68,53 @@ def weigh_columns(
             if association >= SAME_FAMILY_R:
                 copies[[i, j]] += association**2
     return {name: float(1 / count) for name, count in zip(names, copies, strict=True)}
+
+
+def find_near_copies(
+    frame: pd.DataFrame, columns: Mapping[str, str], weights: Mapping[str, float]
+) -> list[list[str]]:
+    """Find labels that say nearly the same, and together count for more than two.
+
+    They may be one measurement written down many times, which then outvotes everything else, or a
+    trait that many labels rightly show. The table cannot tell, the analyst can: by declaring one
+    source family for them, by leaving some out of the basis, or by letting them be.
+
+    Parameters
+    ----------
+    frame : pd.DataFrame of shape (n_users, n_columns)
+        As made by `Encoding.encode`.
+    columns : Mapping of str to str
+        Column to label.
+    weights : Mapping of str to float
+        What each column counts for, as made by `weigh_columns`.
+
+    Returns
+    -------
+    list of list of str
+        Labels of each group, in the order of the columns; the loudest group first.
+
+    Examples
+    --------
+    >>> trait = [0.0, 1.0] * 20
+    >>> frame = pd.DataFrame({"a": trait, "b": trait, "c": trait, "d": [0.0, 0.0, 1.0, 1.0] * 10})
+    >>> find_near_copies(frame, {name: name for name in frame}, dict.fromkeys(frame, 1.0))
+    [['a', 'b', 'c']]
+    """
+    names = [name for name in columns if weights.get(name, 1.0) > 0]
+    if len(names) <= LOUD_VOICES:
+        return []
+    blocks, owner = list_indicators(frame[names])
+    r, spread = correlate(blocks)
+    alike = np.zeros((len(names), len(names)), dtype=bool)
+    for i in range(len(names)):
+        for j in range(i):
+            alike[i, j] = associate(r, spread, owner == i, owner == j) >= NEAR_COPY_R
+    _, group = connected_components(alike, directed=False)
+    voice = np.array([weights.get(name, 1.0) for name in names])
+    loud = np.bincount(group, weights=voice)
+    groups = [g for g in np.argsort(-loud, kind="stable") if loud[g] > LOUD_VOICES]
+    found = [list(dict.fromkeys(columns[names[i]] for i in np.flatnonzero(group == g))) for g in groups]
+    return [labels for labels in found if len(labels) > 1]
 
 
 def same_family(one: frozenset[str], other: frozenset[str]) -> bool:

@@ -1,8 +1,10 @@
 """Figures, each drawn from a result's own table, in one look: matplotlib figures without pyplot."""
 
+from segtool.plots.choice_chart import plot_k_choice
 from segtool.plots.inference_chart import plot_inference
 from segtool.plots.label_charts import plot_coverage, plot_label_distribution
-from segtool.plots.persona_charts import plot_k_choice, plot_portraits
+from segtool.plots.persona_cards import plot_cards
+from segtool.plots.persona_charts import plot_portraits
 from segtool.plots.persona_map import lay_out_users, plot_persona_map
 from segtool.plots.pixel_chart import plot_pixels
 from segtool.plots.plan_charts import count_stages, plot_send_times, plot_stages, plot_topics
@@ -16,6 +18,7 @@ __all__ = [
     "ink_on",
     "lay_out_users",
     "persona_colours",
+    "plot_cards",
     "plot_coverage",
     "plot_inference",
     "plot_k_choice",

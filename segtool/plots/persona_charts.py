@@ -1,4 +1,4 @@
-"""Pictures of personas: what makes each one, and how their number was chosen."""
+"""A picture of personas: what makes each one."""
 
 from __future__ import annotations
 
@@ -12,10 +12,7 @@ from segtool.checks import check_number
 from segtool.errors import InputError
 from segtool.plots.grids import draw_cells, draw_strip
 from segtool.plots.theme import (
-    GROUND,
     INK,
-    MUTED,
-    PALETTE,
     elide,
     name_with_size,
     new_figure,
@@ -154,49 +151,3 @@ def _name_columns(axes, portraits: pd.DataFrame, sizes: pd.Series) -> None:
     set_ticks(axes, "x", names, np.arange(len(names)) + 0.5, rotation=0, fontsize=8.5, color=INK)
     for place, persona_id in enumerate(portraits["persona_id"]):
         draw_strip(axes, [place + 0.04, place + 0.96], [0, 0], colours[persona_id], 5)
-
-
-@themed
-def plot_k_choice(personas) -> Figure:
-    """Draw how the number of personas was chosen: information criterion and stability by k.
-
-    Parameters
-    ----------
-    personas : Personas
-        Read through ``choice()``: columns k, icl, stability, chosen (bic and min_share are optional).
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-    """
-    table = personas.choice().sort_values("k")
-    if table.empty:
-        raise InputError("No choice of k was kept.", "personas found with n_personas=None.")
-    chosen = int(table.loc[table["chosen"].astype(bool), "k"].iloc[0]) if table["chosen"].any() else None
-    note = "lower is better for the criterion; stability is the agreement of refits, 1 = always the same"
-    headline = f"Why {chosen} personas" if chosen else "How many personas"
-    figure, (upper, lower) = new_figure(7.2, 3.9, headline, note, nrows=2, sharex=True)
-    _draw_line(upper, table, "icl", "ICL (in thousands)", scale=1e-3)
-    _draw_line(lower, table, "stability", "stability")
-    lower.set_ylim(0, 1.08)
-    set_ticks(lower, "x", [str(k) for k in table["k"]], table["k"])
-    lower.set_xlabel("number of personas")
-    if chosen:
-        for axes in (upper, lower):
-            axes.axvline(chosen, color="#EEF2F5", lw=9, zorder=0)
-    return figure
-
-
-def _draw_line(axes, table: pd.DataFrame, column: str, title: str, scale: float = 1.0) -> None:
-    known = table.dropna(subset=[column])
-    values = known[column].astype(float) * scale
-    axes.plot(known["k"], values, color=MUTED, lw=1.6, marker="o", ms=5, mfc=GROUND, mec=MUTED, mew=1.5)
-    picked = known["chosen"].astype(bool)
-    axes.plot(known.loc[picked, "k"], values[picked], "o", color=PALETTE[0], ms=9, zorder=4)
-    for k, value in zip(known.loc[picked, "k"], values[picked], strict=True):
-        axes.annotate(
-            f"{value:,.2f}", (k, value), (0, 11), textcoords="offset points", ha="center",
-            color=PALETTE[0], weight="bold", bbox={"fc": GROUND, "ec": "none", "pad": 1.5},
-        )  # fmt: skip
-    axes.grid(axis="y")
-    axes.set_title(title, color=MUTED, fontsize=9.5)

@@ -15,7 +15,9 @@ from segtool.labels.compile import Compiled, compile_labels
 from segtool.labels.corrections import check_corrections
 from segtool.labels.recorded import recorded_columns
 from segtool.labels.run import check_measures, compile_for_sources
+from segtool.personas.encode import plain_facet
 from segtool.sources import Sources
+from segtool.study.sample_weight import read_sample_weight
 from segtool.study.settings import StudyFile
 from segtool.study.study import Study
 
@@ -71,6 +73,9 @@ def check_study(study: Study) -> StudyCheck:
     catalog = _find(findings, "labels", lambda: study.catalog)
     if sources is not None:
         findings += _table_findings(sources)
+        place = study.file.personas.sample_weight
+        if place:
+            _find(findings, "personas.sample_weight", lambda: read_sample_weight(sources, place))
     if catalog is not None:
         findings += _example_findings(catalog)
         findings += _name_findings(study.file, catalog)
@@ -147,6 +152,13 @@ def _name_findings(file: StudyFile, catalog: Catalog) -> list[tuple[str, str, st
         for place, names in named.items()
         for name in names
         if name not in known
+    ]
+    facets = sorted({plain_facet(label.facet) for label in catalog.labels.values()})
+    findings += [
+        ("personas.weights", "problem", f"There is no facet or label {name!r}. Accepted: {said}")
+        for name in personas.weights
+        if name not in known and plain_facet(name) not in facets
+        for said in [did_you_mean(name, [*facets, *catalog.labels])]
     ]
     twice = join_words(sorted(set(personas.basis) & set(personas.descriptors)))
     if twice:

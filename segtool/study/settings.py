@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from segtool.errors import DefinitionError, InputError, did_you_mean
 from segtool.labels.pixels import PixelSettings
 from segtool.outputs import ExportSettings
+from segtool.personas.methods import LATENT_CLASS, METHODS
 from segtool.sources import SCHEMAS, TableSettings
 from segtool.targeting import TargetingSettings
 
@@ -51,6 +52,11 @@ class PersonaSettings(_Settings):
     min_share: float = Field(default=0.03, gt=0, lt=1)
     basis: tuple[str, ...] = ()
     descriptors: tuple[str, ...] = ()
+    weights: dict[str, float] = {}  # facet or label -> what it counts for
+    use_confidence: bool = True
+    sample_weight: str = ""  # "table.column": how many people each user stands for
+    method: Literal[tuple(METHODS)] = LATENT_CLASS
+    follow: str = ""  # persona_model.json of an earlier run: personas that are the same keep their names
     names: dict[int, str] = {}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -16,8 +16,16 @@ from segtool.labels.pixels import Pixels
 from segtool.measurement import assign_holdout
 from segtool.outputs import Manifest, export_study, mark_sensitive, write_report
 from segtool.outputs.folder import check_replaceable
-from segtool.personas import Personas, find_personas
+from segtool.personas import (
+    PersonaChange,
+    Personas,
+    TypingTool,
+    build_typing_tool,
+    find_personas,
+    follow_personas,
+)
 from segtool.sources import Sources
+from segtool.study.sample_weight import read_sample_weight
 from segtool.study.settings import StudyFile
 from segtool.targeting import Plan, plan_targeting
 
@@ -65,6 +73,7 @@ class Study:
         self._labels: Labels | None = None
         self._pixels: Pixels | None = None
         self._personas: Personas | None = None
+        self._persona_change: PersonaChange | None = None
         self._plan: Plan | None = None
 
     def __repr__(self) -> str:
@@ -154,7 +163,7 @@ class Study:
     def label(self) -> Labels:
         """Say what is true of each user."""
         self._labels = self._label(self.sources)
-        self._pixels = self._personas = self._plan = None  # they rested on other labels
+        self._pixels = self._personas = self._persona_change = self._plan = None  # they rested on other labels
         return self._labels
 
     def _label(self, sources: Sources) -> Labels:
@@ -180,13 +189,16 @@ class Study:
         ParameterError
             If the moment is not an earlier one.
         """
+        return compare_labels(self._label(self._read_earlier(as_of)), self._labels or self.label())
+
+    def _read_earlier(self, as_of) -> Sources:
         earlier = self._read(as_of)
         if earlier.as_of >= self.sources.as_of:  # before the work, not after it
             raise ParameterError(
                 f"{as_of} is not before the study's own moment, {self.file.study.as_of}.",
                 "an earlier moment to compare with.",
             )
-        return compare_labels(self._label(earlier), self._labels or self.label())
+        return earlier
 
     def find_pixels(self, labels: Labels | None = None) -> Pixels:
         """Find the conjunctions of labels worth a sentence, as the study's [pixels] says.
@@ -214,18 +226,76 @@ class Study:
         """
         said = self.file.personas
         self._labels = labels or self._labels or self.label()
-        self._plan = None  # it rested on other personas
-        personas = find_personas(
-            self._labels,
-            n_personas=n_personas or said.n_personas or None,
-            max_personas=said.max_personas,
-            min_share=said.min_share,
-            basis=said.basis or None,
-            descriptors=said.descriptors or None,
-            random_state=self.seed,
-        )
-        self._personas = personas.rename(said.names) if said.names else personas
+        self._plan = self._persona_change = None  # they rested on other personas
+        options = self._persona_options(self.sources, n_personas)
+        if said.follow:
+            last = Personas.load(self.base / said.follow)
+            self._persona_change = follow_personas(last, self._labels, **options)
+            personas = self._persona_change.after
+            personas = replace(personas, notes=(*personas.notes, self._persona_change.headline()))
+            personas = personas.rename(said.names) if said.names else personas
+        else:
+            personas = find_personas(self._labels, **options, names=said.names or None)
+        self._personas = personas
         return self._personas
+
+    def _persona_options(self, sources: Sources, n_personas: int | None = None) -> dict[str, object]:
+        """Return what [personas] says as arguments; what it leaves open is left out."""
+        said = self.file.personas
+        weight = read_sample_weight(sources, said.sample_weight) if said.sample_weight else None
+        asked = {
+            "n_personas": n_personas or said.n_personas or None,
+            "max_personas": said.max_personas,
+            "min_share": said.min_share,
+            "basis": said.basis or None,
+            "descriptors": said.descriptors or None,
+            "weights": said.weights or None,
+            "use_confidence": said.use_confidence,
+            "sample_weight": weight,
+            "method": said.method,
+            "random_state": self.seed,
+        }
+        return {name: value for name, value in asked.items() if value is not None}
+
+    def follow_personas(self, as_of) -> PersonaChange:
+        """Find the personas of an earlier moment too, from the same files, and say what changed since.
+
+        Parameters
+        ----------
+        as_of : str or timestamp
+            Before the study's own ``as_of``; nothing at or after it is read for the earlier personas.
+
+        Returns
+        -------
+        PersonaChange
+            Which personas are the same, split, merged, new or gone, and who moved. The study goes on
+            with its ``after``: today's personas under the names they had.
+
+        Raises
+        ------
+        ParameterError
+            If the moment is not an earlier one.
+        """
+        earlier = self._read_earlier(as_of)
+        before = find_personas(self._label(earlier), **self._persona_options(earlier))
+        self._labels = self._labels or self.label()
+        self._persona_change = follow_personas(before, self._labels, **self._persona_options(self.sources))
+        self._personas, self._plan = self._persona_change.after, None
+        return self._persona_change
+
+    def build_typing_tool(self, personas: Personas | None = None, **options) -> TypingTool:
+        """Find the fewest questions that tell a new person's persona (see `personas.build_typing_tool`).
+
+        Parameters
+        ----------
+        personas : Personas, optional
+            The latest ones when not given.
+        **options
+            Such as ``n_questions``, ``askable`` and ``texts``.
+        """
+        return build_typing_tool(
+            personas or self._personas or self.find_personas(), **{"random_state": self.seed, **options}
+        )
 
     def plan_targeting(self, personas: Personas | None = None) -> Plan:
         """Say what to show to whom, when, where and how often."""
@@ -273,6 +343,7 @@ class Study:
             personas=self._personas,
             plan=plan,
             pixels=self._latest_pixels(),
+            persona_change=self._persona_change,
             holdout=self.assign_holdout(),
             study=self.file,
             base=self.base,

@@ -62,6 +62,18 @@ def test_all_files_are_there_and_verify(study, said, tmp_path):
     assert (manifest.study, manifest.seed, manifest.counts["users"]) == ("圈子 Circle", 7, 300)
 
 
+def test_what_became_of_earlier_personas_is_a_file_where_there_are_any(study, tmp_path):
+    became = pd.DataFrame({"event": ["same", "new"], "n_before": [90, None], "what": ["The same.", "New."]})
+    became = became.assign(n_placed=[80, None], n_after=[85, 3], share_before=0.5, share_placed=0.5)
+    became = became.assign(share_after=0.5, overlap=0.9, profile_distance=0.1)
+    counts = ["n_before", "n_placed", "n_after"]
+    change = SimpleNamespace(personas=became.astype(dict.fromkeys(counts, "Int64")))
+    manifest = export(study, tmp_path / "out", persona_change=change)
+    shown = pd.read_csv(tmp_path / "out" / "persona_changes.csv")
+    assert shown["n_after"].isna().tolist() == [False, True] and shown["what"].isna().tolist() == [False, True]
+    assert manifest.verify(tmp_path / "out") == []
+
+
 def test_rows_in_and_out_are_counted(study, tmp_path):
     manifest = export(study, tmp_path / "out")
     rows = {said["file"]: said["rows"] for said in manifest.files}

@@ -6,12 +6,13 @@ import re
 from dataclasses import replace
 from html.parser import HTMLParser
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from outputs.fake_study import NAMES, TOPICS, make_study
 from segtool.outputs.report import describe_study, render_report
-from segtool.outputs.report.facts import describe_table, describe_traits
+from segtool.outputs.report.facts import describe_cards, describe_table, describe_unsure_users
 
 PAYLOADS = [
     "<script>alert(1)</script>",
@@ -157,19 +158,60 @@ def test_few_people_are_not_counted(study):
     assert "n = 3<" not in html and "n = 100<" not in html and "n = 197<" in html
 
 
-def test_a_trait_all_but_a_few_have_does_not_count_them():
-    row = {
-        "label": "a",
-        "value": "x",
-        "n_known": 100,
-        "share_in": 0.98,
-        "share_base": 0.4,
-        "index": 245,
-        "effect": 1,
-    }
-    (trait,) = describe_traits(pd.DataFrame([row]), {}, min_cell=5)
+def describe_with(study, rows, contrast=None, sensitive=()):
+    """Return the cards of personas with a profile, and maybe a contrast, of one's own."""
+    _, labels, personas, plan = study
+    own = {"profile": lambda self: pd.DataFrame(rows)}
+    if contrast is not None:
+        own["contrast"] = lambda self, top=10: pd.DataFrame(contrast)
+    personas = type("Own", (type(personas),), own)(labels, personas.persona, personas.names)
+    return describe_cards(labels, personas, plan, min_cell=5, sensitive=sensitive)
+
+
+ROW = {
+    "persona_id": 1, "label": "a", "value": "x", "n_known": 100, "n_in": 60, "share_in": 0.6,
+    "share_base": 0.4, "index": 150.0, "index_low": 130.0, "index_high": 170.0, "effect": 0.5, "q_value": 1e-5,
+}  # fmt: skip
+
+
+def test_a_trait_all_but_a_few_have_does_not_count_them(study):
+    row = ROW | {"n_in": 98, "share_in": 0.98, "index": 245.0, "index_low": 240.0, "index_high": 248.0}
+    (trait,) = describe_with(study, [row])[0].traits
     assert trait.share_text == "over 95% of 100 known, everyone 40%"
     assert (trait.share, trait.index_text) == (0.95, "over 238")  # neither bar nor index says it
+    assert (trait.low, trait.high, trait.interval_text) == (0.95, 0.95, "")  # nor does its interval
+
+
+def test_a_trait_tells_its_index_with_its_interval(study):
+    (trait,) = describe_with(study, [ROW])[0].traits
+    assert (trait.index_text, trait.interval_text) == ("150", "(130–170)")
+    assert (trait.low, trait.high) == pytest.approx((0.52, 0.68))
+    page = render(study)
+    assert "Sound: comes back in halves" in page and "no definition" in page
+
+
+@pytest.mark.parametrize(
+    "change", [{"q_value": 0.2}, {"index_low": 96.0}, {"n_in": 4, "share_in": 0.04}, {"n_known": 12}]
+)
+def test_what_chance_or_few_users_give_is_no_trait(study, change):
+    assert describe_with(study, [ROW | change])[0].traits == ()
+
+
+def test_a_contrast_counts_nobody(study):
+    contrast = [
+        {
+            "persona_id": 1, "label": "a", "value": "x", "share_in": 0.6, "share_nearest": 0.02, "effect": 1.4,
+            "difference": 0.58, "n_known": 100, "n_known_nearest": 100, "q_value": 1e-9,
+        }
+    ]  # fmt: skip
+    assert describe_with(study, [ROW], contrast)[0].contrast == (("a: x", "60%", "under 5%"),)
+    assert describe_with(study, [ROW], [contrast[0] | {"q_value": 0.3}])[0].contrast == ()
+    assert describe_with(study, [ROW], contrast, sensitive=["a"])[0].contrast == ()
+
+
+def test_no_user_is_named_on_a_card(study, page):
+    cards = page[page.index('class="cards"') : page.index('id="plan"')]
+    assert not any(user in cards for user in study[1].user_ids)
 
 
 def test_a_card_writes_its_share_and_a_bar_of_it(study):
@@ -221,7 +263,9 @@ def test_a_log_shorter_than_the_windows_is_among_the_limits(study):
     sources, labels, personas, plan = study
 
     class Short(type(labels)):
-        notes = ("events cover 30 days: windows longer than that look at 30 days alone. They are in: secret_label.",)
+        notes = (
+            "events cover 30 days: windows longer than that look at 30 days alone. They are in: secret_label.",
+        )
 
     html = render((sources, Short(labels.frame), personas, plan))
     assert "windows longer than that look at 30 days alone." in html and "secret_label" not in html
@@ -255,9 +299,9 @@ def test_long_tables_are_cut_and_say_so():
 
 
 def test_sensitive_labels_are_nowhere(study):
-    assert "Life stage" in render(study)
+    assert "Life stage is student" in render(study)
     html = render(study, sensitive=["life_stage"])
-    assert "Life stage" not in html
+    assert "life stage" not in html.lower()
 
 
 @pytest.mark.browser
@@ -352,3 +396,22 @@ def test_what_all_but_few_answered_is_not_told(study):
         sources=study[0], labels=Labels(**vars(labels)), personas=study[2], plan=study[3], draw_map=False
     )
     assert "something else" not in str(facts.inferred) and facts.inferred.rows
+
+
+def test_why_users_are_unsure_is_told_without_counting_few():
+    """Three sit between A and B, forty between A and C: the second goes too, or the total tells the first."""
+    from segtool.personas import Personas
+
+    given = Personas.from_assignments([f"u{n:03}" for n in range(200)], np.arange(200) % 3 + 1)
+    odds = np.zeros((200, 3))
+    odds[np.arange(200), np.arange(200) % 3] = 1.0
+    odds[:3], odds[3:43], odds[43:83] = [0.5, 0.45, 0.05], [0.5, 0.05, 0.45], [0.05, 0.5, 0.45]
+    unsure = np.arange(200) < 83
+    found = replace(given, probabilities=odds, unsure=unsure, names={1: "A", 2: "B", 3: "C"})
+    table = describe_unsure_users(found, 5)
+    assert table.columns == ("Why unsure", "Users", "Of all users")
+    rows = {why: cells for why, *cells in table.rows}
+    assert rows["between A and B"] == ["–", "–"]
+    assert sorted(cells[0] for why, cells in rows.items() if why != "between A and B") == ["40", "–"]
+    assert describe_unsure_users(replace(found, unsure=~unsure & unsure), 5).rows == ()
+    assert describe_unsure_users(found, 3).rows[-1] == ("between A and B", "3", "2%")

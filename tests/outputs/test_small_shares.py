@@ -65,3 +65,10 @@ def test_index_and_share_of_a_masked_profile_are_bounds():
     assert table["hidden"].tolist() == [">", ""]
     assert table["share_in"].tolist() == [0.77, 0.5]
     assert table["index"].tolist() == pytest.approx([385, 250])
+
+
+def test_no_interval_of_a_masked_share_is_kept():
+    intervals = {"index_low": 300.0, "index_high": 480.0, "effect_low": 0.9, "effect_high": 1.1}
+    table = mask_profile(PROFILE.assign(**intervals), 5)
+    assert table.loc[0, list(intervals)].isna().all()  # its width would tell the count
+    assert table.loc[1, list(intervals)].tolist() == list(intervals.values())

@@ -108,7 +108,7 @@ def test_variance_has_a_floor():
     classes = maximise(
         member @ rows.design, member.sum(axis=1)[None], overall, rows.layout, Settings(), False
     )
-    assert classes.variance.min() == pytest.approx(0.1 * overall.variance[0])
+    assert classes.variance.min() == pytest.approx(Settings().variance_floor * overall.variance[0])
 
 
 def test_weight_counts_a_column_twice_or_not_at_all():

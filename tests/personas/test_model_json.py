@@ -90,6 +90,8 @@ SPOILS = [
     spoil(["columns", 0, "position"], 99),
     spoil(["columns", 0, "centre"], "1"),
     spoil(["columns", 0, "centre"], float("nan")),
+    spoil(["columns", 0, "spike"], "1"),
+    spoil(["columns", 1, "position"], 0),
     spoil(["columns", 0, "extra"], 1),
     spoil(["columns", 4, "levels"], ["one"]),
     spoil(["columns"], 3),

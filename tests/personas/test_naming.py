@@ -3,8 +3,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from segtool.errors import ParameterError
 from segtool.labels.frames import LabelInfo
-from segtool.personas.naming import Trait, compose_name, describe_typical, list_defining, name_personas
+from segtool.personas.naming import (
+    Trait,
+    compose_name,
+    describe_contrast,
+    describe_typical,
+    list_defining,
+    name_personas,
+)
 
 INFOS = {
     info.name: info
@@ -158,3 +166,37 @@ def test_names_are_there_and_unique_whatever_the_values(personas):
     assert list(names) == list(range(1, len(personas) + 1))
     assert all(name.strip() for name in names.values())
     assert len({name.casefold() for name in names.values()}) == len(personas)
+
+
+def contrast(*cells):
+    """Each cell: label, value, share here, share there, q-value."""
+    names = ["label", "value", "share_in", "share_nearest", "q_value"]
+    table = pd.DataFrame(cells, columns=names).assign(persona_id=1, n_known=90, n_known_nearest=90)
+    difference = table["share_in"] - table["share_nearest"]
+    return table.assign(difference=difference, effect=2 * difference)
+
+
+def test_a_contrast_by_chance_is_not_told():
+    table = contrast(("interest", "tea", 0.6, 0.2, 0.2), ("stage", "student", 0.1, 0.5, 0.001))
+    assert describe_contrast(table, INFOS, 1) == "student 10% instead of 50%"
+
+
+def test_a_contrast_of_sensitive_labels_or_of_few_is_not_told():
+    table = contrast(("gender", "female", 0.9, 0.1, 0.0), ("interest", "tea", 0.6, 0.2, 0.0))
+    assert describe_contrast(table, INFOS, 1) == "likes tea 60% instead of 20%"
+    assert describe_contrast(table.assign(n_known_nearest=19), INFOS, 1) == ""
+
+
+def test_kept_names_win_and_no_other_takes_them():
+    same = [("stage", "student", 0.9, 0.3), ("interest", "anime", 0.8, 0.2)]
+    table = pd.concat([rows(*same), rows(*same, ("interest", "games", 0.6, 0.2), persona_id=2)])
+    names = name_personas(table, INFOS, 3, kept={3: " students  into ANIME ", 2: "夜猫子"})
+    assert names == {1: "Students into anime (1)", 2: "夜猫子", 3: "students  into ANIME"}
+    assert list(names) == [1, 2, 3]
+    assert name_personas(table, INFOS, 1, kept={1: "Everybody"}) == {1: "Everybody"}
+
+
+@pytest.mark.parametrize("kept", [{4: "x"}, {1: " "}, {1: "Night owls", 2: "night  OWLS"}])
+def test_names_that_cannot_be_kept_are_refused(kept):
+    with pytest.raises(ParameterError):
+        name_personas(rows(("stage", "student", 0.9, 0.3)), INFOS, 3, kept=kept)

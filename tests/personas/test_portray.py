@@ -12,6 +12,8 @@ from segtool.personas.portray import (
     cut_in_thirds,
     explained_share,
     find_nearest,
+    find_typical,
+    measure_typicality,
     profile_personas,
 )
 
@@ -122,3 +124,46 @@ def test_any_profile_is_what_pandas_counts(users):
         assert (row.n_known, row.n_in) == (len(mine), int(is_value.sum()))
         assert np.isfinite(row.z) and 0 <= row.q_value <= 1
         assert not (row.defining and row.share_in < 0.3)
+
+
+def test_an_index_stands_within_its_interval():
+    rng = np.random.default_rng(5)
+    codes = rng.integers(0, 3, 300)
+    table = profile({f"label{k}": rng.choice(list("abcd"), 300) for k in range(6)}, codes)
+    assert ((table["index_low"] <= table["index"]) & (table["index"] <= table["index_high"])).all()
+    assert ((table["effect_low"] <= table["effect"]) & (table["effect"] <= table["effect_high"])).all()
+    assert (table["index_low"] <= 100).mean() > 0.9 and (table["index_high"] >= 100).mean() > 0.9
+
+
+def test_contrast_tells_chance_from_difference():
+    """Of 60 noise values between two alike personas none is a discovery; the planted one is."""
+    rng = np.random.default_rng(6)
+    codes = np.repeat([0, 1], 150)
+    noise = {f"noise{number}": rng.choice(["x", "y", "z"], 300) for number in range(20)}
+    stage = np.where(rng.random(300) < np.where(codes == 0, 0.8, 0.3), "student", "parent")
+    table = profile({**noise, "stage": stage}, codes)
+    found = contrast_nearest(table, np.array([2, 1]))
+    real = found[found["q_value"] <= 0.01]
+    assert set(real["label"]) == {"stage"} and len(real) == 4
+    assert found.loc[found["label"] != "stage", "effect"].abs().max() > 0.2  # large enough to be told
+    row = real.iloc[0]
+    assert row["effect_low"] < row["effect"] < row["effect_high"]
+
+
+def test_typical_members_hold_the_values_of_their_persona():
+    """Everyone is equally sure; one holds every typical value, one none, of one nothing is known."""
+    columns = {
+        "stage": ["student"] * 9 + ["parent"] + ["parent"] * 10,
+        "hours": ["night"] * 8 + ["day", "day"] + ["day"] * 10,
+        "likes: tea": pd.array([True] * 7 + [None, False, False] + [False] * 10, dtype="boolean"),
+    }
+    frame = pd.DataFrame(columns, index=[f"u{number:02}" for number in range(20)])
+    frame.iloc[8] = [None, None, pd.NA]
+    table = LabelTable.read(frame)
+    codes = np.repeat([0, 1], 10)
+    found = profile_personas(table, fit_encoding(table), codes, 2)
+    typical = measure_typicality(table, found, codes)
+    assert typical[0] > typical[7] > typical[8] == 0.0 > typical[9]
+    users = find_typical(table, found, frame.index, np.eye(2)[codes], 10)
+    mine = users[users["persona_id"] == 1]
+    assert mine["user_id"].iloc[0] == "u00" and mine["user_id"].tolist()[-2:] == ["u08", "u09"]

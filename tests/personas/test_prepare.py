@@ -94,3 +94,14 @@ def test_any_finite_number_is_prepared_to_something_finite(values):
     assert np.all(np.isnan(ready.numbers) | (np.abs(ready.numbers) <= CLIP))
     missing = np.isnan(values)
     assert np.isnan(ready.numbers[missing]).all() and (ready.codes[missing] == -1).all()
+
+
+def test_a_value_most_users_have_is_a_state_of_its_own():
+    orders = np.r_[np.ones(60), np.arange(2, 42)]
+    plan = learn(orders)
+    assert plan.hurdle and plan.spike == 1.0
+    ready = apply(plan, [1, 5, np.nan])
+    assert ready.codes[:, 0].tolist() == [0, 1, -1]
+    assert np.isnan(ready.numbers[:, 0]).tolist() == [True, False, True]
+    gains_and_losses = np.r_[np.zeros(60), np.arange(-20, 20) + 0.5]
+    assert not learn(gains_and_losses).hurdle

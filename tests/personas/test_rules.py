@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from segtool.personas.encode import LabelTable, fit_encoding
-from segtool.personas.rules import find_rules
+from segtool.personas.rules import defines_persona, find_rules
 
 
 def rules(columns, codes):
@@ -65,3 +65,29 @@ def test_tiny_groups_get_no_rule():
     found = rules(columns, np.array([0] * 9 + [1] * 3))
     assert found["rule"].tolist() == ["", ""]
     assert found["precision"].isna().all()
+
+
+def test_a_rule_says_what_it_was_measured_on():
+    columns = make(seed=6)
+    codes = (columns["stage"] == "student").astype(int)
+    found = rules(columns, codes).iloc[1]
+    assert found["n_tested"] == 1000 and found["n_caught"] == found["n_members"] > 200
+    assert found["defines"]
+
+
+def test_no_rule_defines_a_persona_below_eight_in_ten():
+    """The trap: a rule with precision one that finds half of the persona is not the persona."""
+    columns = make(seed=7)
+    student = columns["stage"] == "student"
+    hidden = np.random.default_rng(8).random(2000) < 0.3
+    codes = np.where(hidden, np.random.default_rng(9).random(2000) < 0.3, student).astype(int)
+    found = rules(columns, codes).iloc[1]
+    assert found["rule"] and found["precision"] > 0.7 and not found["defines"]
+    assert not defines_persona(1.0, 1.0, 9, 9)  # nine of nine may well be eight in ten
+
+
+def test_underscores_of_values_are_spaces_in_rules():
+    columns = make(seed=10)
+    columns["stage"] = np.where(columns["stage"] == "student", "high_school", columns["stage"])
+    found = rules(columns, (columns["stage"] == "high_school").astype(int)).iloc[1]
+    assert found["rule"] == "stage is high school"

@@ -2,7 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from segtool.personas.weigh import weigh_columns
+from benchmarks.scenarios import plant_scenario
+from segtool.personas.weigh import find_near_copies, weigh_columns
 
 ORDERS, SURVEY = frozenset({"orders"}), frozenset({"survey"})
 
@@ -35,3 +36,25 @@ def test_labels_are_not_compared_where_they_are_not_known_together():
     one = pd.Series(np.tile([0.0, 1.0], 50)).where(half)
     other = pd.Series(np.tile([0.0, 1.0], 50)).where(~half)
     assert weigh(pd.DataFrame({"a": one, "b": other}), dict.fromkeys("ab", ORDERS)) == {"a": 1.0, "b": 1.0}
+
+
+@pytest.mark.parametrize("name", ["clean", "activity", "weak"])
+def test_labels_that_personas_share_are_not_called_copies(name):
+    users = plant_scenario(name, 950).users
+    assert find_near_copies(users, {column: column for column in users}, dict.fromkeys(users, 1.0)) == []
+
+
+def test_near_copies_nobody_declared_are_named_and_declared_ones_are_not():
+    scenario = plant_scenario("copies", 950)
+    columns = {column: column for column in scenario.users}
+    copies = [f"copy_{i}" for i in range(8)]
+    nobody = weigh_columns(scenario.users, columns, dict.fromkeys(columns, frozenset()))
+    assert find_near_copies(scenario.users, columns, nobody) == [copies]
+    lineage = weigh_columns(scenario.users, columns, scenario.families)
+    assert find_near_copies(scenario.users, columns, lineage) == []
+
+
+def test_columns_left_out_have_no_voice_and_no_copies():
+    trait = pd.Series([0.0, 1.0] * 50)
+    frame = pd.DataFrame(dict.fromkeys("abcd", trait))
+    assert find_near_copies(frame, dict(zip("abcd", "abcd", strict=True)), dict.fromkeys("abcd", 0.0)) == []

@@ -9,7 +9,7 @@ import pytest
 from outputs.fake_study import NAMES
 
 from segtool.errors import InputError
-from segtool.plots import plot_k_choice, plot_portraits, to_svg
+from segtool.plots import plot_portraits, to_svg
 from segtool.plots.persona_charts import telling_values
 
 
@@ -55,20 +55,6 @@ def test_nothing_telling_is_said_so(study):
     _, _, personas, _ = study
     with pytest.raises(InputError, match="empty"):
         plot_portraits(personas, leave_out=list(personas.profile()["label"]))
-
-
-def test_the_chosen_number_stands_in_the_title(study):
-    _, _, personas, _ = study
-    assert "Why 6 personas" in to_svg(plot_k_choice(personas))
-
-
-def test_no_choice_was_kept(study):
-    class Given(type(study[2])):
-        def choice(self):
-            return super().choice().head(0)
-
-    with pytest.raises(InputError, match="No choice"):
-        plot_k_choice(Given(**{name: getattr(study[2], name) for name in ("labels", "persona", "names")}))
 
 
 def test_twelve_personas_fit(study):

@@ -10,7 +10,14 @@ from matplotlib.figure import Figure
 from segtool.errors import InputError, NotFittedError, PrivacyError
 from segtool.outputs.manifest import read_versions
 from segtool.outputs.privacy import hide_small_sizes, suppress_small_cells
-from segtool.outputs.report.facts import NOTHING, ReportFacts, Table, describe_cards, describe_table
+from segtool.outputs.report.facts import (
+    NOTHING,
+    ReportFacts,
+    Table,
+    describe_cards,
+    describe_table,
+    describe_unsure_users,
+)
 from segtool.outputs.report.figures import inline_svg
 from segtool.outputs.report.plan_facts import MAX_ROWS, describe_plan, plain_words, words
 from segtool.outputs.small_shares import mask_people, mask_profile, read_profile, say_share
@@ -148,6 +155,7 @@ def describe_study(
         conflicts=_conflict_table(labels, min_cell, sensitive),
         pixels=_pixel_table(pixels, min_cell, sensitive),
         inferred=_inferred_table(labels, min_cell, sensitive),
+        unsure=describe_unsure_users(personas, min_cell),
         left_out=_left_out_table(labels),
         not_in_data=_not_in_data(labels, sensitive),
         data=describe_table(sources.summary().to_pandas(), DATA_COLUMNS),

@@ -23,27 +23,38 @@ from segtool.outputs.report.plan_facts import (
     with_hours,
     words,
 )
+from segtool.outputs.sensitive import mentions, words_of
 from segtool.outputs.small_shares import mask_profile, mask_sentences, percent, read_profile, say_share
+from segtool.personas.cards import CardContrast, CardRule, CardTrait, PersonaCard, list_cards
+from segtool.personas.exemplars import TOO_LITTLE, describe_unsure
 from segtool.plots import ink_on, persona_colours
 
-TRAITS_PER_PERSONA = 5
-MIN_KNOWN = 20
+UNSURE_COLUMNS = {"why": "Why unsure", "n_users": "Users", "share": "Of all users %"}
+MAX_PAIRS = 6
+MIN_WITH_VALUE = 10  # users with a value before a card tells it; more where small cells are larger
 
 
 @dataclass(frozen=True)
 class Trait:
-    """One label value of a persona: how common there, and among everyone."""
+    """One label value of a persona: how common there, and among everyone.
+
+    ``low`` and ``high`` are the ends of the index's interval on the scale of shares; where the share
+    is a bound, both are the share.
+    """
 
     text: str
     share: float
     base: float
+    low: float
+    high: float
     share_text: str
     index_text: str
+    interval_text: str
 
 
 @dataclass(frozen=True)
 class Card:
-    """One persona, as a reader meets it."""
+    """One persona, as a reader meets it; no user of it is named."""
 
     number: int
     name: str
@@ -53,12 +64,16 @@ class Card:
     share: str
     share_width: float
     sentence: str
+    stability: str
     traits: tuple[Trait, ...]
+    nearest: str
+    contrast: tuple[tuple[str, str, str], ...]
     topics: tuple[str, ...]
     doing: tuple[tuple[str, str], ...]
     timing: str
     trust: tuple[tuple[str, str, str], ...]
     rule: str
+    rule_worth: str
 
 
 @dataclass(frozen=True)
@@ -100,85 +115,88 @@ class ReportFacts:
     limits: tuple[str, ...]
     pixels: Table = NOTHING
     inferred: Table = NOTHING
+    unsure: Table = NOTHING
     figures: dict[str, str] = field(default_factory=dict)
 
 
 def describe_cards(
     labels, personas, plan, *, min_cell: int, sensitive: Sequence[str] = ()
 ) -> tuple[Card, ...]:
-    """Return one card per persona, largest first."""
+    """Return one card per persona, largest first, in which nothing counts few people."""
     portraits = personas.portraits().sort_values("persona_id", ignore_index=True)
     sizes = hide_small_sizes(portraits["n_users"], min_cell=min_cell)
-    portraits["sentence"] = [_without_size(text) for text in mask_sentences(personas, portraits, min_cell)]
-    profile = read_profile(personas)
-    cards = []
-    for row, size in zip(portraits.to_dict("records"), sizes, strict=True):
-        traits = ()
-        if not pd.isna(size):
-            mine = profile[profile["persona_id"] == row["persona_id"]]
-            traits = describe_traits(mine, labels.titles(), min_cell=min_cell, sensitive=sensitive)
-        cards.append(_card(row, size, traits, plan, min_cell))
-    return tuple(cards)
+    sentences = [_without_size(text) for text in mask_sentences(personas, portraits, min_cell)]
+    profile = mask_profile(read_profile(personas), min_cell)
+    found = list_cards(
+        personas, leave_out=sensitive, profile=profile, min_users=max(min_cell, MIN_WITH_VALUE)
+    )
+    inside = words_of(labels, sensitive)
+    return tuple(
+        _card(card, size, "" if mentions(sentence, inside) else sentence, plan, min_cell, inside)
+        for card, size, sentence in zip(found, sizes, sentences, strict=True)
+    )
 
 
-def _card(row: dict, size, traits: tuple[Trait, ...], plan, min_cell: int) -> Card:
-    number, shown = int(row["persona_id"]), not pd.isna(size)
+def _card(card: PersonaCard, size, sentence: str, plan, min_cell: int, inside: set[str]) -> Card:
+    number, shown = card.persona_id, not pd.isna(size)
     colour = persona_colours([number])[number]
+    traits = tuple(_trait(trait) for trait in card.traits) if shown else ()
+    contrast = tuple(_contrast(each, min_cell) for each in card.contrast) if shown else ()
+    rule = card.rule if shown and card.rule and not mentions(card.rule.text, inside) else None
     return Card(
         number=number,
-        name=str(row["persona"]),
+        name=card.name,
         colour=colour,
         ink=ink_on(colour),
         size=f"{size:,}" if shown else "too few to show",
-        share=percent(row["share"]) if shown else "",
-        share_width=float(row["share"]) if shown else 0.0,
-        sentence=row["sentence"] if shown else "",
+        share=percent(card.share) if shown else "",
+        share_width=card.share if shown else 0.0,
+        sentence=sentence if shown and not (traits or contrast) else "",
+        stability=_capital(card.stability_words) if shown else "",
         traits=traits,
+        nearest=card.nearest,
+        contrast=contrast,
         topics=surely_asked(plan, number),
         doing=_doing(plan, number, min_cell),
         timing=_timing(plan, number, min_cell),
-        trust=_trust(row) if shown and row["share"] < 1 else (),  # of one, everyone is surely a member
-        rule=_rule(row, min_cell) if shown else "",
+        trust=_trust(card) if shown and card.share < 1 else (),  # of one, everyone is surely a member
+        rule=plain_words(card.recognise) if rule else "",
+        rule_worth=_worth(rule, card, min_cell) if rule else "",
     )
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _without_size(sentence: str) -> str:
     """Return a persona's sentence without the size it begins with: the card has said it."""
     sentence = re.sub(r"^[\d,]+ users(?: \([\d.]+ ?%\))?[.,]?\s*", "", sentence)
-    return sentence[:1].upper() + sentence[1:]
+    return _capital(sentence)
 
 
-def describe_traits(
-    profile: pd.DataFrame, titles: dict[str, str], *, min_cell: int, sensitive: Sequence[str] = ()
-) -> tuple[Trait, ...]:
-    """Return the label values that set one persona apart most, by effect.
-
-    A value few have, or that all but a few have, is left out: its share would count them.
-    """
-    if profile.empty:
-        return ()
-    n_in = profile["n_known"] * profile["share_in"]
-    clear = (
-        (profile["index"] > 110) & (profile["n_known"] >= MIN_KNOWN) & ~profile["label"].isin(list(sensitive))
-    )
-    enough = (n_in.round() >= min_cell) & ~profile["value"].isin(["no"])
-    best = profile[clear & enough].sort_values(["effect", "label", "value"], ascending=[False, True, True])
-    best = best.drop_duplicates("label") if best["label"].nunique() >= TRAITS_PER_PERSONA else best
-    best = mask_profile(best.head(TRAITS_PER_PERSONA), min_cell)
-    return tuple(_trait(row, titles) for row in best.to_dict("records"))
-
-
-def _trait(row: dict, titles: dict[str, str]) -> Trait:
-    title = titles.get(row["label"], row["label"].replace("_", " "))
-    over = "over " if row["hidden"] else ""
-    share = f"{over}{percent(row['share_in'])} of {row['n_known']:,} known"
+def _trait(trait: CardTrait) -> Trait:
+    """Return a trait in words; a hidden share is a bound, and so are its bar and index."""
+    over = {">": "over ", "<": "under "}.get(trait.hidden, "")
+    low, high = trait.share_range
+    is_exact = low == low and not trait.hidden
+    share = f"{over}{percent(trait.share)} of {trait.n_known:,} known"
     return Trait(
-        text=title if row["value"] == "yes" else f"{title}: {words(row['value'])}",
-        share=float(row["share_in"]),
-        base=float(row["share_base"]),
-        share_text=f"{share}, everyone {percent(row['share_base'])}",
-        index_text=f"{over}{row['index']:.0f}",
+        text=plain_words(trait.text),
+        share=trait.share,
+        base=trait.base,
+        low=low if is_exact else trait.share,
+        high=high if is_exact else trait.share,
+        share_text=f"{share}, everyone {percent(trait.base)}",
+        index_text=f"{over}{trait.index:.0f}",
+        interval_text=f"({trait.index_low:.0f}–{trait.index_high:.0f})" if is_exact else "",
     )
+
+
+def _contrast(each: CardContrast, min_cell: int) -> tuple[str, str, str]:
+    """Return a value, its share here, and its share in the nearest persona."""
+    mine = say_share(each.share, each.n_known, min_cell)
+    return plain_words(each.text), mine, say_share(each.share_nearest, each.n_known_nearest, min_cell)
 
 
 def _first_row(plan, number: int) -> pd.Series | None:
@@ -210,32 +228,53 @@ def _timing(plan, number: int, min_cell: int) -> str:
     return f"Best time: {text}." if text else ""
 
 
-def _trust(row: dict) -> tuple[tuple[str, str, str], ...]:
+def _trust(card: PersonaCard) -> tuple[tuple[str, str, str], ...]:
     said = (
-        ("Found again", row.get("stability"),
+        ("Found again", card.stability,
          "overlap with the same persona in halves of the users: over 0.75 is sound, below 0.6 is loose"),
-        ("Surely a member", row.get("mean_membership"),
+        ("Surely a member", card.mean_membership,
          "how likely its users belong here rather than elsewhere, on average: 1 is certain"),
     )  # fmt: skip
-    return tuple(
-        (name, f"{value:.2f}", hint) for name, value, hint in said if value is not None and value == value
-    )
+    return tuple((name, f"{value:.2f}", hint) for name, value, hint in said if value == value)
 
 
-def _rule(row: dict, min_cell: int) -> str:
-    rule = row.get("rule")
-    if rule is None or rule != rule or not str(rule):
-        return ""
-    rule = plain_words(rule)
-    known = all(
-        row.get(name) is not None and row[name] == row[name] for name in ("rule_precision", "rule_recall")
-    )
-    if not known:
-        return rule
-    right, found = (
-        say_share(row[name], row["n_users"], min_cell) for name in ("rule_precision", "rule_recall")
-    )
-    return f"{rule} ({right} of those it names belong here; it finds {found} of them)"
+def _worth(rule: CardRule, card: PersonaCard, min_cell: int) -> str:
+    """Return what a rule is worth on users it was not searched on, without counting few of them."""
+    few = 0 < rule.n_caught < min_cell or 0 < rule.n_members < min_cell
+    if few or rule.precision != rule.precision or rule.recall != rule.recall:
+        return f"{rule.verdict}."
+    right = say_share(rule.precision, rule.n_caught or card.n_users, min_cell)
+    found = say_share(rule.recall, rule.n_members or card.n_users, min_cell)
+    named = f"the {rule.n_caught:,} held-out users" if rule.n_caught else "those"
+    who_do = f"of the {rule.n_members:,} who do" if rule.n_members else "of all who do"
+    return f"{rule.verdict}: of {named} it names {right} belong here; {who_do} it finds {found}."
+
+
+def describe_unsure_users(personas, min_cell: int) -> Table:
+    """Return why users are unsure, with how many: the commonest pairs of personas, the rest as one.
+
+    All rows together are the share of unsure users that stands elsewhere on the page, so a small
+    count takes a second one with it.
+    """
+    if getattr(personas, "probabilities", None) is None:
+        return NOTHING
+    found = describe_unsure(personas)
+    if found.empty:
+        return NOTHING
+    whys = [
+        "too little is known of them"
+        if row.reason == TOO_LITTLE
+        else f"between {row.persona} and {row.other}"
+        for row in found.itertuples(index=False)
+    ]
+    table = pd.DataFrame({"why": whys, "n_users": found["n_users"], "share": found["share"]})
+    if len(table) > MAX_PAIRS + 1:
+        rest = table.iloc[MAX_PAIRS:]
+        pooled = {"why": "between other personas", **rest[["n_users", "share"]].sum()}
+        table = pd.concat([table.head(MAX_PAIRS), pd.DataFrame([pooled])], ignore_index=True)
+    sizes = hide_small_sizes(table["n_users"], min_cell=min_cell)
+    table = table.assign(n_users=sizes, share=table["share"].mask(sizes.isna()))
+    return describe_table(table, UNSURE_COLUMNS)
 
 
 def describe_table(

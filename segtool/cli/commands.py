@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from segtool.cli.show import list_records, print_json, print_table, show, show_progress
+from segtool.cli.stages import HIDDEN, STAGES, list_personas
 from segtool.errors import InputError, OutputError, SegtoolError
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from segtool.study import Study
 
 INTERRUPTED = 130
@@ -142,10 +139,10 @@ def check(study: StudyPath, as_json: AsJson = False, quiet: Quiet = False) -> No
     """Say what would be read, what is missing and what is wrong, before anything runs."""
     from segtool.study import Study, check_study
 
-    with _progress(quiet) as progress:
+    with show_progress(quiet) as progress:
         progress("reading the tables")
         result = check_study(Study.read(study))
-    _show(result.to_pandas(), str(result), as_json)
+    show(result.to_pandas(), str(result), as_json)
     if result.problems:
         raise typer.Exit(InputError.exit_code)
 
@@ -177,12 +174,50 @@ def personas(
     n_personas: Annotated[
         int | None, typer.Option("-k", "--n-personas", help="How many; chosen if not given.")
     ] = None,
+    since: Annotated[
+        str | None, typer.Option(help="Say what became of the personas of an earlier moment, such as 2026-04-01.")
+    ] = None,
+    moves: Annotated[
+        bool, typer.Option("--moves", help="With --since: who moved from which persona to which.")
+    ] = False,
     csv: Csv = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Group alike users into named personas."""
-    _run_stage(study, "personas", csv, as_json, quiet, n_personas=n_personas)
+    """Group alike users into named personas; with --since, what became of those of an earlier moment."""
+    if since is None:
+        _run_stage(study, "personas", csv, as_json, quiet, n_personas=n_personas)
+    else:
+        _run_stage(study, "persona changes", csv, as_json, quiet, since=since, moves=moves)
+
+
+@app.command()
+def questions(
+    study: StudyPath,
+    out: Annotated[Path, typer.Option("--out", help="Folder for the questionnaire and the tool.")] = Path("questions"),
+    n_questions: Annotated[
+        int | None, typer.Option("-n", "--n-questions", help="How many; the fewest that will do if not given.")
+    ] = None,
+    asked_only: Annotated[
+        bool, typer.Option("--asked-only", help="Leave out what only a log can tell.")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace such files in --out.")] = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Find the few questions that tell a new person's persona: a questionnaire, Python, SQL and JSON."""
+    from segtool.outputs import write_typing_tool
+    from segtool.study import Study
+
+    with show_progress(quiet) as progress:
+        progress("running the study as far as personas")
+        read = Study.read(study)
+        ways = {"ways": ("question",)} if asked_only else {}
+        tool = read.build_typing_tool(n_questions=n_questions, **ways)
+        files = write_typing_tool(tool, out, force=force)
+    show(tool.questions, tool.headline(), as_json)
+    if not as_json:
+        print(f"wrote {', '.join(map(str, files))}")
 
 
 @app.command()
@@ -200,7 +235,7 @@ def report(
     """Write the report alone: one self-contained HTML file."""
     from segtool.study import Study
 
-    with _progress(quiet) as progress:
+    with show_progress(quiet) as progress:
         progress("running the study")
         Study.read(study).write_report(out)
     print(out)
@@ -240,20 +275,20 @@ def demo(
 
 
 def _run_all(study: Study, out: Path, force: bool, as_json: bool, quiet: bool) -> None:
-    with _progress(quiet) as progress:
+    with show_progress(quiet) as progress:
         result = study.run(out, force=force, progress=progress)
-    portraits, text = _show_personas(study, result.personas)
+    portraits, text = list_personas(study, result.personas)
     if as_json:
-        _print_json({"verdict": result.personas.verdict, "personas": _records(portraits), "out": str(out)})
+        print_json({"verdict": result.personas.verdict, "personas": list_records(portraits), "out": str(out)})
         return
-    _print_table(portraits[["persona", "n_users", "share", "stability", "defining"]], text)
+    print_table(portraits[["persona", "n_users", "share", "stability", "defining"]], text)
     print(f"files in {out}/, report: {out / 'report.html'}")
 
 
 def _run_stage(path: Path, stage: str, csv: Path | None, as_json: bool, quiet: bool, **options: Any) -> None:
     from segtool.study import Study
 
-    with _progress(quiet) as progress:
+    with show_progress(quiet) as progress:
         progress(f"running the study as far as {stage}")
         table, text = STAGES[stage](Study.read(path), options)
         if stage == "label" and table.empty:
@@ -267,108 +302,4 @@ def _run_stage(path: Path, stage: str, csv: Path | None, as_json: bool, quiet: b
             write_csv(table, csv)
     hidden = HIDDEN.get(stage, ()) if "title" in table else ()
     shown = table if as_json else table[[name for name in table if name not in hidden]]
-    _show(shown, text, as_json)
-
-
-def _label_stage(study: Study, options: dict) -> tuple[pd.DataFrame, str]:
-    from segtool.outputs import find_sensitive, list_coverage
-
-    labels, settings = study.label(), study.file.export
-    examples = labels.sentences().nlargest(5, "n_labels")["sentence"]
-    table = list_coverage(labels, settings.min_cell, find_sensitive(labels, settings))
-    return table, "\n".join([labels.headline(), *labels.notes, *(f"  {text}" for text in examples if text)])
-
-
-def _change_stage(study: Study, options: dict) -> tuple[pd.DataFrame, str]:
-    from segtool.outputs import find_sensitive, list_drift, list_moves
-
-    change, settings = study.compare_with(options["since"]), study.file.export
-    table = (list_moves if options["moves"] else list_drift)(
-        change, settings.min_cell, find_sensitive(change.after, settings)
-    )
-    return table, change.headline()
-
-
-def _persona_stage(study: Study, options: dict) -> tuple[pd.DataFrame, str]:
-    return _show_personas(study, study.find_personas(n_personas=options["n_personas"]))
-
-
-def _show_personas(study: Study, personas: Any) -> tuple[pd.DataFrame, str]:
-    """Return the portraits as portraits.csv has them: what a command prints has left the house, too."""
-    from segtool.outputs import find_sensitive, list_notes, list_portraits
-
-    min_cell, labels = study.file.export.min_cell, personas.labels or study.label()
-    table = list_portraits(labels, personas, min_cell, find_sensitive(labels, study.file.export))
-    notes = list_notes(personas.notes, min_cell)
-    return table, "\n".join([personas.verdict, *(f"  {note}" for note in notes)])
-
-
-def _target_stage(study: Study, options: dict) -> tuple[pd.DataFrame, str]:
-    from segtool.outputs import list_notes, list_targeting
-
-    plan, min_cell = study.plan_targeting(), study.file.export.min_cell
-    notes = list_notes(plan.notes, min_cell)
-    return list_targeting(plan, min_cell), "\n".join([plan.headline(), *(f"  {note}" for note in notes)])
-
-
-STAGES: dict[str, Callable[[Any, dict], tuple[pd.DataFrame, str]]] = {
-    "label": _label_stage,
-    "changes": _change_stage,
-    "personas": _persona_stage,
-    "target": _target_stage,
-}
-
-
-# What a terminal has no room for; the CSV and the JSON have it.
-HIDDEN = {
-    "changes": ("label", "share_known_before", "share_known_after", "chance", "divergence", "source_shift", "low", "high"),
-}  # fmt: skip
-
-
-@contextmanager
-def _progress(quiet: bool) -> Iterator[Callable[[str], None]]:
-    """Show a spinner with the current step on standard error, where a person watches."""
-    if quiet or not sys.stderr.isatty():
-        yield (lambda step: None) if quiet else (lambda step: print(f"segtool: {step}", file=sys.stderr))
-        return
-    from rich.console import Console
-
-    with Console(stderr=True).status("starting") as status:
-        yield lambda step: status.update(f"segtool: {step}")
-
-
-def _show(table: pd.DataFrame, text: str, as_json: bool) -> None:
-    if as_json:
-        _print_json({"summary": text, "rows": _records(table)})
-    else:
-        _print_table(table, text)
-
-
-def _records(table: pd.DataFrame) -> list[dict]:
-    return json.loads(table.to_json(orient="records", date_format="iso", force_ascii=False))
-
-
-def _print_json(document: dict) -> None:
-    print(json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False))
-
-
-def _print_table(table: pd.DataFrame, text: str) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    print(text)
-    shown = Table(header_style="bold", show_lines=False)
-    for column in table.columns:
-        numeric = table[column].dtype.kind in "iuf"
-        shown.add_column(str(column), justify="right" if numeric else "left", overflow="fold")
-    for row in table.head(30).itertuples(index=False):
-        shown.add_row(*(_cell(value) for value in row))
-    Console(markup=False, emoji=False, width=None if sys.stdout.isatty() else 160).print(shown)
-    if len(table) > 30:
-        print(f"... {len(table) - 30:,} more rows: write them with --csv FILE")
-
-
-def _cell(value: Any) -> str:
-    if value is None or str(value) in ("nan", "<NA>", "NaT"):
-        return ""
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
+    show(shown, text, as_json)

@@ -1,0 +1,5 @@
+"""The command line: ``segtool COMMAND``."""
+
+from segtool.cli.commands import app, main
+
+__all__ = ["app", "main"]

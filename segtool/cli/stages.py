@@ -1,0 +1,76 @@
+"""What each stage's command shows: its table, and the words above it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from segtool.study import Study
+
+
+def label_stage(study: Study, options: dict) -> tuple[pd.DataFrame, str]:
+    from segtool.outputs import find_sensitive, list_coverage
+
+    labels, settings = study.label(), study.file.export
+    examples = labels.sentences().nlargest(5, "n_labels")["sentence"]
+    table = list_coverage(labels, settings.min_cell, find_sensitive(labels, settings))
+    return table, "\n".join([labels.headline(), *labels.notes, *(f"  {text}" for text in examples if text)])
+
+
+def change_stage(study: Study, options: dict) -> tuple[pd.DataFrame, str]:
+    from segtool.outputs import find_sensitive, list_drift, list_moves
+
+    change, settings = study.compare_with(options["since"]), study.file.export
+    table = (list_moves if options["moves"] else list_drift)(
+        change, settings.min_cell, find_sensitive(change.after, settings)
+    )
+    return table, change.headline()
+
+
+def persona_stage(study: Study, options: dict) -> tuple[pd.DataFrame, str]:
+    return list_personas(study, study.find_personas(n_personas=options["n_personas"]))
+
+
+def list_personas(study: Study, personas: Any) -> tuple[pd.DataFrame, str]:
+    """Return the portraits as portraits.csv has them: what a command prints has left the house, too."""
+    from segtool.outputs import find_sensitive, list_notes, list_portraits
+
+    min_cell, labels = study.file.export.min_cell, personas.labels or study.label()
+    table = list_portraits(labels, personas, min_cell, find_sensitive(labels, study.file.export))
+    notes = list_notes(personas.notes, min_cell)
+    return table, "\n".join([personas.verdict, *(f"  {note}" for note in notes)])
+
+
+def persona_change_stage(study: Study, options: dict) -> tuple[pd.DataFrame, str]:
+    from segtool.outputs import list_notes, list_persona_changes, list_persona_moves
+
+    change, min_cell = study.follow_personas(options["since"]), study.file.export.min_cell
+    notes = list_notes(change.notes, min_cell)
+    table = (list_persona_moves if options["moves"] else list_persona_changes)(change, min_cell)
+    return table, "\n".join([change.headline(), *(f"  {note}" for note in notes)])
+
+
+def target_stage(study: Study, options: dict) -> tuple[pd.DataFrame, str]:
+    from segtool.outputs import list_notes, list_targeting
+
+    plan, min_cell = study.plan_targeting(), study.file.export.min_cell
+    notes = list_notes(plan.notes, min_cell)
+    return list_targeting(plan, min_cell), "\n".join([plan.headline(), *(f"  {note}" for note in notes)])
+
+
+STAGES: dict[str, Callable[[Any, dict], tuple[pd.DataFrame, str]]] = {
+    "label": label_stage,
+    "changes": change_stage,
+    "personas": persona_stage,
+    "persona changes": persona_change_stage,
+    "target": target_stage,
+}
+
+
+# What a terminal has no room for; the CSV and the JSON have it.
+HIDDEN = {
+    "changes": ("label", "share_known_before", "share_known_after", "chance", "divergence", "source_shift", "low", "high"),
+}  # fmt: skip
