@@ -5,7 +5,11 @@ from __future__ import annotations
 import subprocess
 import sys
 
-PARTS = ("demo", "fusion", "inference", "label_step", "ledger", "personas", "pixels")
+PARTS = (
+    "demo", "fusion", "golden_questions", "inference", "label_step", "ledger",
+    "persona_estimators", "persona_following", "persona_membership", "persona_number", "persona_real",
+    "persona_scale", "persona_scenarios", "persona_scoring", "persona_stability", "personas", "pixels",
+)  # fmt: skip
 
 
 def main() -> None:

@@ -288,7 +288,7 @@ def check_targets(table: pd.DataFrame) -> list[tuple[str, bool]]:
 def main() -> None:
     """Run everything, print the table and which promises hold; exit 1 where one does not."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seeds", type=int, default=6)
     parser.add_argument("--quick", action="store_true", help="one seed, one planted survey and moods, k = 5")
     said = parser.parse_args()
     seeds = range(1) if said.quick else range(said.seeds)

@@ -25,7 +25,7 @@ import time
 
 import numpy as np
 
-SEEDS = 10
+FIRST, SEEDS = 202, 10  # the thresholds of `events` were chosen on seeds 0 to 4, 100 to 106, 200 and 201
 METHODS = ("segtool", "by number", "by centroids")
 QUIET = ("same", "sizes", "move", "reordered")  # nothing happened to the personas themselves
 OPTIONS = {"n_init": 8, "max_personas": 8}
@@ -214,7 +214,7 @@ def main() -> None:
     )
     parser.add_argument("--quick", action="store_true", help="two seeds, promises shown and not judged")
     parser.add_argument("--seeds", type=int, default=SEEDS)
-    parser.add_argument("--first", type=int, default=0, help="first seed")
+    parser.add_argument("--first", type=int, default=FIRST, help="first seed")
     parser.add_argument("--only", nargs="*", choices=SCENARIOS)
     parser.add_argument("--one", choices=SCENARIOS, help=argparse.SUPPRESS)
     parser.add_argument("--seed", type=int, default=0, help=argparse.SUPPRESS)

@@ -145,15 +145,15 @@ def choose_n_classes(
     Returns
     -------
     Choice
-        Its table has the columns k, icl, bic, cost (lower is better;
-        cost is ICL at the price of a parameter that the curve shows, see `price.py`), stability (agreement of halves, 0
-        where k groups could not be filled), min_jaccard, mean_jaccard, jaccard (text: one figure per
-        persona, largest first), prediction_strength, separation (1 - relative entropy), min_share,
-        n_filled (groups with members), n_differing and n_apart (columns in which the persona that has
-        fewest differs clearly from the rest, and from its nearest), one_axis (of what sets them apart, the
-        share on one axis: near 1, they are steps on a scale), passes, chosen, recommended,
-        runner_up, reason (why it was or was not recommended), change (what becomes of the personas of
-        the number before).
+        Its table has the columns k, icl, bic, cost (lower is better; cost is ICL at the price of a
+        parameter that the curve shows, see :func:`learn_price`), stability (agreement of halves, 0
+        where k groups could not be filled), min_jaccard, mean_jaccard, separation (1 - relative
+        entropy), min_share, prediction_strength, jaccard (text: one figure per persona, largest
+        first), n_filled (groups with members), n_differing and n_apart (columns in which the persona
+        that has fewest differs clearly from the rest, and from its nearest), one_axis (of what sets
+        them apart, the share on one axis: near 1, they are steps on a scale), passes, chosen,
+        recommended, runner_up, reason (why it was or was not recommended), change (what becomes of
+        the personas of the number before).
     """
     structure = measure_structure(rows, blocks, seed=seed)
     sample = rows.sample(MAX_CHOICE_ROWS)

@@ -120,8 +120,11 @@ class Encoding:
         if kind == "many":
             if column in table.frame:
                 return table.frame[column].astype("boolean")
-            known = table.known(label) if label in table.infos else np.zeros(len(index), bool)
-            return pd.Series(pd.array(np.zeros(len(index), bool), "boolean"), index=index).mask(~known)
+            # A value nobody here has: "no" where it is known of all others of the label. Who has one by a note
+            # alone was never asked about this one.
+            columns = table.columns_of(label) if label in table.infos else []
+            asked = table.frame[columns].notna().all(axis=1).to_numpy(bool) & bool(columns)
+            return pd.Series(pd.array(np.zeros(len(index), bool), "boolean"), index=index).mask(~asked)
         if kind == "number":
             return table.frame[column] if column in table.frame else pd.Series(np.nan, index=index)
         levels = self.categories[column]
@@ -221,7 +224,13 @@ def fit_encoding(
     families = {label: table.infos[label].families for label in forming}
     found = weigh_columns(encoding.encode(table), encoding.columns, families)
     each = {column: weight * said[encoding.columns[column]] for column, weight in found.items()}
-    return replace(encoding, weights=each, use_confidence=bool(use_confidence))
+    # decided here and once: what a user's values count for must not depend on who else is placed with them
+    differs = use_confidence and _confidences_differ(table.confidences(list(encoding.columns)))
+    return replace(encoding, weights=each, use_confidence=bool(differs))
+
+
+def _confidences_differ(cells: pd.DataFrame | None) -> bool:
+    return cells is not None and bool((cells.max() - cells.min() > 1e-9).any())
 
 
 def read_weights(infos: Mapping[str, LabelInfo], weights: Mapping[str, float] | None) -> dict[str, float]:

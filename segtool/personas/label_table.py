@@ -93,16 +93,15 @@ class LabelTable:
         return [name for name in columns if name in self.frame]
 
     def confidences(self, columns: Sequence[str]) -> pd.DataFrame | None:
-        """Return how sure each cell of some columns is, or None where no cell differs from another.
+        """Return how sure each cell of some columns is; None for a table nobody put figures to.
 
-        Columns that are not there, and values nobody put a figure to, are missing.
+        Columns that are not there, and values without a figure, are missing.
         """
         there = tuple(column for column in columns if column in self.frame)
         if self.labels is None or not hasattr(self.labels, "confidences") or not there:
             return None
         if there not in self._read:
-            cells = self.labels.confidences(there)
-            self._read[there] = cells if (cells.max() - cells.min() > 1e-9).any() else None
+            self._read[there] = self.labels.confidences(there)
         return self._read[there]
 
     def known(self, label: str) -> np.ndarray:

@@ -39,10 +39,10 @@ def test_independent_labels_are_left_as_they_are_and_repeated_ones_are_not(weak,
 
 
 def test_softened_memberships_of_users_never_seen_are_as_sure_as_they_are_right():
-    twice = [repeat_columns(plant_scenario("levels", seed), seed) for seed in (43, 44)]
-    users = pool([assign_held_out(each, 43)["all that is known"] for each in twice])
+    twice = [repeat_columns(plant_scenario("weak", seed), seed) for seed in (45, 46)]
+    users = pool([assign_held_out(each, 45)["all that is known"] for each in twice])
     softened, bare = (calibration_error(each, users.right, 5) for each in (users.sureness, users.unsoftened))
-    assert softened < 0.05 < bare and softened < 0.6 * bare
+    assert softened < 0.045 < bare and softened < 0.6 * bare
 
 
 def test_of_whom_one_label_is_known_nothing_can_be_repeated(model, repeated):

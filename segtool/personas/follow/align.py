@@ -92,7 +92,9 @@ class Alignment(Shown):
         )
 
 
-def align_personas(before: Personas, after: Personas, labels: Labels | pd.DataFrame) -> Alignment:
+def align_personas(
+    before: Personas, after: Personas, labels: Labels | LabelTable | pd.DataFrame
+) -> Alignment:
     """Find which older persona is which newer one, on the users of one moment.
 
     Parameters
@@ -100,7 +102,7 @@ def align_personas(before: Personas, after: Personas, labels: Labels | pd.DataFr
     before : Personas
         Of the last time; loaded from its file it will do.
     after : Personas
-    labels : Labels, or wide DataFrame
+    labels : Labels, LabelTable or wide DataFrame
         Of the users on whom they are compared, as a rule those of today.
 
     Returns
@@ -128,7 +130,7 @@ def align_personas(before: Personas, after: Personas, labels: Labels | pd.DataFr
     """
     for personas in (before, after):
         need_model(personas)
-    table = LabelTable.read(labels)
+    table = labels if isinstance(labels, LabelTable) else LabelTable.read(labels)
     codes = [place(personas, table).argmax(axis=1) for personas in (before, after)]
     shape = before.n_personas, after.n_personas
     counts = cross(*codes, shape)

@@ -24,9 +24,11 @@ MOST = 0.5  # of a persona's users: "mostly from there", "mostly went there"
 PART = 0.1
 # Of what was expected today: below it a persona is not merged with another, there are no such users.
 STILL_THERE = 0.5
-# Share of strangers from which a persona is none the older model knows; where it is right 0.05. On planted
-# periods: the same 0.02 to 0.11, parts of a split up to 0.18, merged ones up to 0.27, new ones from 0.59.
-STRANGE, TIMES_USUAL = 0.4, 2.0
+# Share of strangers from which a persona is none of an older one's kind; where the model is right 0.05. On
+# planted periods the same had 0.02 to 0.11, merged ones up to 0.27. Parts of a split had up to 0.54, newcomers
+# taken for a part from 0.4; but newcomers make the older persona grow, and its parts do not.
+STRANGE_PAIR, STRANGE_PART, STRANGE_GROWN, GROWN = 0.4, 0.57, 0.3, 1.25
+TIMES_USUAL = 2.0
 
 
 @dataclass(frozen=True)
@@ -70,9 +72,10 @@ def find_events(comparison: Comparison) -> Events:
     users come from one older persona and are no strangers to the older model; and merged when most
     of their users went to one newer persona, while there still are as many of them.
     """
-    strange = _are_strange(comparison.strange)
     matches = match_personas(comparison.similarity)
-    matches = {new: old for new, old in matches.items() if not strange[new]}
+    unlike = _are_strange(comparison, STRANGE_PAIR)
+    matches = {new: old for new, old in matches.items() if not unlike[old, new]}
+    strange = _are_strange(comparison, STRANGE_PART)
     parts = _find_parts(comparison, matches, strange)
     sources = _find_sources(comparison, matches, strange)
     n_before, n_after = comparison.counts.shape
@@ -105,11 +108,16 @@ def match_personas(similarity: np.ndarray, least: float = SAME) -> dict[int, int
     return {int(new): int(old) for old, new in pairs if similarity[old, new] >= least}
 
 
-def _are_strange(shares: np.ndarray) -> np.ndarray:
-    """Return which newer personas the older model does not know; one that knows none has merely aged."""
+def _are_strange(comparison: Comparison, least: float) -> np.ndarray:
+    """Return which newer personas are none of an older one's kind, shape (n_before, n_after).
+
+    Labels that aged for everybody make nobody new: strangers must be more than is usual.
+    """
+    shares = comparison.strange
     known = shares[~np.isnan(shares)]
     usual = float(np.quantile(known, 0.25, method="lower")) if len(known) else 0.0
-    return np.nan_to_num(shares) >= max(STRANGE, TIMES_USUAL * usual)
+    asked = np.where(comparison.retention >= GROWN, STRANGE_GROWN, least)
+    return np.nan_to_num(shares) >= np.maximum(asked, TIMES_USUAL * usual)[:, None]
 
 
 def _find_parts(comparison: Comparison, matches: dict[int, int], strange) -> dict[int, list[int]]:
@@ -121,7 +129,7 @@ def _find_parts(comparison: Comparison, matches: dict[int, int], strange) -> dic
             continue
         old = int(comparison.share_of_after[:, new].argmax())
         mostly = comparison.share_of_after[old, new] >= MOST and comparison.share_of_before[old, new] >= PART
-        if mostly and not strange[new]:
+        if mostly and not strange[old, new]:
             found.setdefault(old, []).append(new)
     return {old: sorted(news) for old, news in found.items() if len(news) > 1}
 
@@ -135,7 +143,7 @@ def _find_sources(comparison: Comparison, matches: dict[int, int], strange) -> d
             found.setdefault(matched[old], []).append(old)
             continue
         new = int(comparison.share_of_before[old].argmax())
-        still = comparison.retention[old] >= STILL_THERE and not strange[new]
+        still = comparison.retention[old] >= STILL_THERE and not strange[old, new]
         if still and comparison.share_of_before[old, new] >= MOST:
             found.setdefault(new, []).append(old)
     return {new: sorted(olds) for new, olds in found.items() if len(olds) > 1}

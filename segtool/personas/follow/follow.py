@@ -93,13 +93,13 @@ def follow_personas(
     with warnings.catch_warnings():
         # labels that are not there any more are said in the notes, once
         warnings.filterwarnings("ignore", message=".* labels that form these personas are not there")
-        found = _find(before, labels, {**options, "random_state": random_state}, notes)
-        return _compare(before, found, labels, now, labels_before, names, random_state, notes)
+        found = _find(before, labels, now, {**options, "random_state": random_state}, notes)
+        return _compare(before, found, now, labels_before, names, random_state, notes)
 
 
-def _compare(before, found, labels, now, labels_before, names, random_state, notes) -> PersonaChange:
+def _compare(before, found, now, labels_before, names, random_state, notes) -> PersonaChange:
     """Align, name and count; table of contents of what `follow_personas` says."""
-    alignment = align_personas(before, found, labels)
+    alignment = align_personas(before, found, now)
     kept, given = keep_names(before, found, alignment) if names == "keep" else (found.names, frozenset())
     after = replace(found, names=kept, renamed=given)
     alignment = replace(alignment, names_after=dict(kept))
@@ -132,15 +132,15 @@ def _keep_basis(before: Personas, now: LabelTable, notes: list[str]) -> list[str
     return kept
 
 
-def _find(before: Personas, labels, options: dict, notes: list[str]) -> Personas:
+def _find(before: Personas, labels, now: LabelTable, options: dict, notes: list[str]) -> Personas:
     """Find today's personas; those of the last time that are still there are not lost to a smaller number."""
     found = find_personas(labels, **options)
     if options.get("n_personas") is not None or before.n_personas < 2:
         return found
-    lost = _count_lost(before, found, labels)
+    lost = _count_lost(before, found, now)
     for n in _other_numbers(found, before.n_personas) if lost else ():
         again = find_personas(labels, **{**options, "n_personas": n})
-        if again.n_personas == n and _count_lost(before, again, labels) < lost:
+        if again.n_personas == n and _count_lost(before, again, now) < lost:
             notes.append(
                 f"Of today's users alone {found.n_personas} personas would be formed; with {n} those of the "
                 "last time that are still there stay apart."
@@ -149,11 +149,11 @@ def _find(before: Personas, labels, options: dict, notes: list[str]) -> Personas
     return found
 
 
-def _count_lost(before: Personas, found: Personas, labels) -> int:
+def _count_lost(before: Personas, found: Personas, now: LabelTable) -> int:
     """Count older personas that are still there and told apart no more."""
     if found.n_personas == 1:
         return before.n_personas
-    alignment = align_personas(before, found, labels)
+    alignment = align_personas(before, found, now)
     pairs = zip(alignment.events.before, alignment.comparison.retention, strict=True)
     return sum(event == "merged" or (event == "gone" and still >= STILL_THERE) for event, still in pairs)
 

@@ -62,9 +62,9 @@ def write_statement(
         ("prepared", _prepare(reading, columns, counted)),
         *([("effects", _effect(reading, columns, softening))] if softened else []),
         ("scores", _score(reading, columns, log_share, names, softened)),
-        *_share_out(k),
+        *share_out(k),
     ]
-    told = _tell(k, names, rule, counted, keep)
+    told = tell(k, names, rule, counted, keep)
     body = ",\n".join(f"{name} AS (\n  {sql}\n)" for name, sql in steps)
     return f"WITH {body}\n{told}\nORDER BY user_id\n"
 
@@ -126,7 +126,7 @@ def _effect(reading: Reading, columns: Sequence[ScoreColumn], softening: float) 
     )
 
 
-def _share_out(k: int) -> list[tuple[str, str]]:
+def share_out(k: int) -> list[tuple[str, str]]:
     """Return the steps from scores to memberships: exp(score) over the sum of all, the best one taken off first."""
     each = range(1, k + 1)
     exps = ", ".join(f"exp(greatest(s_{i} - top, {MOST_BEHIND})) AS e_{i}" for i in each)
@@ -150,7 +150,7 @@ def _share_out(k: int) -> list[tuple[str, str]]:
     return steps
 
 
-def _tell(k: int, names: Mapping[int, str] | None, rule: UnsureRule | None, counted: int, keep: str) -> str:
+def tell(k: int, names: Mapping[int, str] | None, rule: UnsureRule | None, counted: int, keep: str) -> str:
     each = range(1, k + 1)
     picks = ["user_id", "persona_id"]
     if names is not None:

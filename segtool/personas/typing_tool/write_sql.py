@@ -10,9 +10,7 @@ from segtool.engines import literal, quote
 from segtool.personas.membership import UnsureRule
 from segtool.personas.scoring.cells import table_sql
 from segtool.personas.scoring.expressions import add_up, comment, double, finite
-from segtool.personas.scoring.statement import _share_out as share_out
-from segtool.personas.scoring.statement import _tell as tell
-from segtool.personas.scoring.statement import translate, write_header
+from segtool.personas.scoring.statement import share_out, tell, translate, write_header
 from segtool.personas.typing_tool.parts import ToolParts
 from segtool.personas.typing_tool.questions import Question
 

@@ -35,6 +35,13 @@ def test_users_the_older_model_finds_strange_are_a_new_persona_and_no_part_of_th
     assert events.before == ("same", "same") and events.after == ("same", "same", "new")
 
 
+def test_in_a_persona_that_has_grown_fewer_strangers_make_a_new_one():
+    """Parts of a persona add no users to it; newcomers that end in it do."""
+    counts, strange = [[100, 0, 0], [2, 60, 40]], [0.05, 0.05, 0.4]
+    assert find_events(comparison(counts, [1, 1], strange)).after[2] == "split"
+    assert find_events(comparison(counts, [1, 1.6], strange)).after[2] == "new"
+
+
 def test_users_from_everywhere_are_a_new_persona():
     events = find_events(comparison([[100, 0, 0, 20], [0, 90, 0, 20], [0, 0, 80, 20]]))
     assert events.after == ("same", "same", "same", "new")

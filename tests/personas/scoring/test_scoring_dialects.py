@@ -11,6 +11,7 @@ from sqlglot import exp
 from segtool.errors import ParameterError
 from segtool.labels import Labels
 from segtool.personas import find_personas
+from segtool.personas.latent_class import LatentClassPersonas
 from segtool.personas.scoring import compile_persona_scoring, compile_scoring
 from segtool.personas.scoring.statement import DIALECTS
 from tests.personas.planted_frame import make_planted
@@ -32,7 +33,9 @@ def mixed():
     """Return a model of all kinds of columns, strangers, their confidences, and the table with both."""
     rng = np.random.default_rng(11)
     table = make_table(rng, list(KINDS), 200)
-    model = fit_model(table, 3, 0, confidence=add_confidences(rng, table)[0])
+    said = fit_model(table, 3, 0, confidence=add_confidences(rng, table)[0]).to_json()
+    said["fit"]["softening"] = 0.02
+    model = LatentClassPersonas.from_json(said)
     users = make_strangers(rng, table, 120)
     sure, arrow, names = add_confidences(rng, users)
     return model, users, sure, arrow, names
