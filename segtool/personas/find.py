@@ -46,6 +46,7 @@ def find_personas(
     sample_weight: pd.Series | None = None,
     method: str = LATENT_CLASS,
     names: Mapping[int, str] | None = None,
+    compare: bool = False,
 ) -> Personas:
     """Find groups of users with roughly the same labels, name and portray them.
 
@@ -87,6 +88,8 @@ def find_personas(
         the first's.
     names : Mapping of int to str, optional
         Names of your own by persona_id; they win, and automatic ones avoid them.
+    compare : bool
+        Compare other numbers too where ``n_personas`` is given (``personas.choice()``).
 
     Returns
     -------
@@ -122,7 +125,7 @@ def find_personas(
             raise
         return everyone(table, error.found)  # nothing can be told apart: that is an answer, not a failure
     stands_for = read_sample_weight(table, sample_weight)
-    own = {"max_personas": max_personas, "n_init": n_init, "min_share": min_share}
+    own = {"max_personas": max_personas, "n_init": n_init, "min_share": min_share, "compare": compare}
     own = own if method == LATENT_CLASS else {}
     model = fit_model(
         table, encoding, stands_for, method, n_personas=n_personas, random_state=random_state, **own,
@@ -265,5 +268,5 @@ def order_choice(choice: pd.DataFrame | None) -> pd.DataFrame | None:
     """Return the table of compared numbers with the columns everybody reads first."""
     if choice is None:
         return None
-    first = ["k", "icl", "bic", "stability", "min_share", "chosen"]
+    first = ["k", "icl", "bic", "stability", "min_share", "chosen", "passes", "recommended", "reason"]
     return choice[[*first, *[name for name in choice if name not in first]]].reset_index(drop=True)

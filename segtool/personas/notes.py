@@ -10,6 +10,7 @@ from segtool.personas.choice_words import note_one_scale
 from segtool.personas.choose import adjusted_rand, users_table
 from segtool.personas.encode import Encoding, LabelTable, plain_facet
 from segtool.personas.portray import describe_cells, explained_share
+from segtool.personas.weigh import find_near_copies
 
 ACTIVITY_FACETS = frozenset({"activity", "lifecycle"})
 ONE_FACET = 0.8  # of the defining values: above it one facet is all that tells personas apart
@@ -62,6 +63,7 @@ def write_notes(
         *_note_activity(table, encoding, codes, len(summary)),
         *(_note_one_label(table, encoding, codes) or _note_one_facet(encoding, table, profile)),
         *filter(None, [note_one_scale(choice)]),
+        *_note_near_copies(table, encoding),
     ]
     shaky = summary[summary["stability"] < 0.6]
     if len(shaky):
@@ -120,6 +122,17 @@ def _note_one_facet(encoding: Encoding, table: LabelTable, profile: pd.DataFrame
     return [
         f"The personas differ almost only in {shares.index[0]}. To group users by the rest, leave those "
         "labels out: basis=[...]."
+    ]
+
+
+def _note_near_copies(table: LabelTable, encoding: Encoding) -> list[str]:
+    """Name labels that say the same without a common source: only whoever made them knows if they are copies."""
+    groups = find_near_copies(encoding.encode(table), encoding.columns, encoding.weights)
+    return [
+        f"{len(group)} labels say nearly the same and together outvote others: "
+        f"{join_words([table.infos[label].title for label in group])}. If they come from one source, leave "
+        "some of them out of the basis."
+        for group in groups
     ]
 
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from segtool.labels.labels import Labels
     from segtool.personas.typing_tool import TypingTool
 
-CHOICE_COLUMNS = ["k", "icl", "bic", "stability", "min_share", "chosen"]
+CHOICE_COLUMNS = ["k", "icl", "bic", "stability", "min_share", "chosen", "passes", "recommended", "reason"]
 PORTRAIT_COLUMNS = [
     "persona_id", "persona", "n_users", "share", "n_unsure", "mean_membership", "stability",
     "defining", "rule", "rule_precision", "rule_recall", "sentence",
@@ -268,7 +268,9 @@ class Personas(Shown):
         -------
         pd.DataFrame
             k, icl, bic (lower is better), stability (agreement of halves, 0 to 1), min_share,
-            chosen; further columns of the gate after them. Empty if the number was given.
+            chosen, passes, recommended, reason (why it was taken or not, in words), then runner_up,
+            change (what splits or merges), prediction_strength, jaccard (of each persona, largest
+            first) and what else the gate looks at. Empty if the number was given, unless compared.
         """
         if self.choice_table is None:
             return pd.DataFrame(columns=CHOICE_COLUMNS)

@@ -44,6 +44,14 @@ def fit_softening(rows: Rows, classes: Classes) -> float:
     float
         0 where labels are as independent as the model takes them to be; never below, so that
         memberships are not made surer than the model has them.
+
+    Notes
+    -----
+    On held-out users of planted scenarios with half of their columns repeated (15 % of the cells
+    drawn anew), the calibration error fell from 0.066 to 0.013, and from 0.036 to 0.011 where only 8
+    of their cells were known; on the scenarios as they are, from 0.014 to 0.007. A single divisor for
+    all users was tried too: it did as well where all is known, and ruined those of whom little is
+    (0.111). See ``benchmarks/persona_membership.py``.
     """
     parts = np.flatnonzero(classes.relevant[0])
     if classes.n_classes < 2 or len(parts) < 2:

@@ -41,6 +41,7 @@ CHOICE_COLUMNS = {
     "stability": "Stability",
     "min_share": "Smallest %",
     "chosen": "Chosen",
+    "reason": "Why, or why not",
 }
 COVERAGE_COLUMNS = {
     "facet": "Facet",
@@ -277,7 +278,7 @@ def draw_figures(
             "What sets each persona apart, as index",
             lambda: _portraits(personas, min_cell, sensitive, sizes),
         ),
-        "choice": ("Criterion and stability by number of personas", lambda: plot_k_choice(personas)),
+        "choice": ("How their number was chosen", lambda: plot_k_choice(personas)),
         "coverage": (
             "Share of users each label is known of",
             lambda: plot_coverage(labels, leave_out=sensitive),
