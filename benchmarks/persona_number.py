@@ -181,8 +181,8 @@ def peers(table: Table, model, seed: int) -> dict[str, int]:
     """Return the number each usual rule chooses, from fits of every number on the same rows."""
     from sklearn.metrics import silhouette_score
 
-    from segtool.personas.mixture import Settings
-    from segtool.personas.starts import block_coordinates, fit_mixture
+    from segtool.personas.latent.mixture import Settings
+    from segtool.personas.latent.starts import block_coordinates, fit_mixture
 
     rows = prepare_rows(table).sample(10_000)
     points = block_coordinates(rows)
@@ -203,9 +203,9 @@ def peers(table: Table, model, seed: int) -> dict[str, int]:
 
 def prepare_rows(table: Table):
     """Return the distinct users as the estimator prepares them."""
-    from segtool.personas.columns import canonical_rows, read_frame, select_columns
-    from segtool.personas.design import Layout, Rows
-    from segtool.personas.prepare import learn_plan, prepare
+    from segtool.personas.table.columns import canonical_rows, read_frame, select_columns
+    from segtool.personas.table.design import Layout, Rows
+    from segtool.personas.table.prepare import learn_plan, prepare
 
     users = table.users[sorted(table.users)]
     raw, weights = read_frame(users), np.ones(len(users))
@@ -269,7 +269,7 @@ def check_targets(runs: pd.DataFrame, summary: pd.DataFrame) -> list[tuple[str, 
 def time_choice() -> tuple[float, float]:
     """Return CPU seconds of choosing on 100,000 users x 25, and of the test of structure on 2,000 x 40."""
     from segtool.personas.latent_class import LatentClassPersonas
-    from segtool.personas.structure import measure_structure
+    from segtool.personas.number.structure import measure_structure
 
     many, few = (
         plant_users(100_000, 8, 25).users,

@@ -86,17 +86,17 @@ def prepared(users: pd.DataFrame) -> Mixed:
 
 def prepared_blocks(users: pd.DataFrame) -> np.ndarray:
     """Prepare, then scale so that each column and not each level counts once."""
-    from segtool.personas.design import Rows
-    from segtool.personas.starts import block_coordinates
+    from segtool.personas.latent.starts import block_coordinates
+    from segtool.personas.table.design import Rows
 
     ours, layout = _prepare(users)
     return block_coordinates(Rows(ours, layout, np.ones(len(users))))
 
 
 def _prepare(users: pd.DataFrame):
-    from segtool.personas.columns import read_frame, select_columns
-    from segtool.personas.design import Layout
-    from segtool.personas.prepare import learn_plan, prepare
+    from segtool.personas.table.columns import read_frame, select_columns
+    from segtool.personas.table.design import Layout
+    from segtool.personas.table.prepare import learn_plan, prepare
 
     columns, weights = read_frame(users), np.ones(len(users))
     columns = [columns[i] for i, _ in select_columns(columns, weights)[0]]

@@ -14,7 +14,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 from threadpoolctl import threadpool_limits
 
 from segtool.errors import InputError, ParameterError
-from segtool.personas.columns import (
+from segtool.personas.table.columns import (
     RawColumn,
     add_confidence,
     canonical_rows,
@@ -22,8 +22,8 @@ from segtool.personas.columns import (
     read_frame,
     select_columns,
 )
-from segtool.personas.design import Layout, Rows, build_design
-from segtool.personas.prepare import Prepared, learn_plan, prepare
+from segtool.personas.table.design import Layout, Rows, build_design
+from segtool.personas.table.prepare import Prepared, learn_plan, prepare
 
 PREDICT_ROWS = 20_000
 

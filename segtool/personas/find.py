@@ -14,15 +14,15 @@ from segtool.personas.encode import MIN_KNOWN_SHARE, Encoding, LabelTable, fit_e
 from segtool.personas.estimator import PersonaEstimator
 from segtool.personas.membership import UnsureRule, find_informative, predict_memberships
 from segtool.personas.methods import LATENT_CLASS, make_estimator
-from segtool.personas.naming import describe_contrast, describe_typical, list_defining, name_personas
-from segtool.personas.notes import write_notes, write_verdict
 from segtool.personas.personas import Personas
-from segtool.personas.portray import (
+from segtool.personas.portrait.naming import describe_contrast, describe_typical, list_defining, name_personas
+from segtool.personas.portrait.notes import write_notes, write_verdict
+from segtool.personas.portrait.portray import (
     contrast_nearest,
     find_nearest,
     profile_personas,
 )
-from segtool.personas.rules import find_rules
+from segtool.personas.portrait.rules import find_rules
 
 if TYPE_CHECKING:
     from segtool.labels.labels import Labels

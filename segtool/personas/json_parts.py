@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from segtool.errors import InputError
 from segtool.personas.files import read_text, write_whole
-from segtool.personas.prepare import ColumnPlan
+from segtool.personas.table.prepare import ColumnPlan
 
 PLAN_NUMBERS = ("low", "high", "centre", "scale", "weight", "confidence", "spike")
 KINDS = ("number", "few", "flag", "text", "ordered", "scale")

@@ -10,7 +10,12 @@ from threadpoolctl import threadpool_limits
 
 from segtool.checks import check_number
 from segtool.errors import ParameterError
-from segtool.personas.choose import (
+from segtool.personas.estimator import PersonaEstimator, order_by_size
+from segtool.personas.latent.mixture import Classes, Settings, judge, memberships
+from segtool.personas.latent.softening import fit_softening
+from segtool.personas.latent.starts import Fit, fit_mixture
+from segtool.personas.model_json import LatentClassJson
+from segtool.personas.number.choose import (
     MAX_CHOICE_ROWS,
     STABILITY_SEED,
     Choice,
@@ -21,14 +26,9 @@ from segtool.personas.choose import (
     count_personas,
     measure_stability,
 )
-from segtool.personas.design import Rows
-from segtool.personas.estimator import PersonaEstimator, order_by_size
-from segtool.personas.mixture import Classes, Settings, judge, memberships
-from segtool.personas.model_json import LatentClassJson
-from segtool.personas.prepare import Prepared
-from segtool.personas.softening import fit_softening
-from segtool.personas.starts import Fit, fit_mixture
-from segtool.personas.structure import group_columns
+from segtool.personas.number.structure import group_columns
+from segtool.personas.table.design import Rows
+from segtool.personas.table.prepare import Prepared
 
 USERS_PER_PERSONA = 15  # fewer users than this per persona cannot be told from chance
 
@@ -83,7 +83,7 @@ class LatentClassPersonas(LatentClassJson, PersonaEstimator):
         What was found, in words.
     choice_ : DataFrame or None
         One row per number of personas compared: how it fits, how it holds, and why it was or was
-        not recommended (columns: see :func:`segtool.personas.choose.choose_n_classes`). None if
+        not recommended (columns: see :func:`segtool.personas.number.choose.choose_n_classes`). None if
         ``n_personas`` was given without ``compare``.
     structure_ : Structure or None
         Whether there is anything to segment: labels that go together, against the same labels
@@ -99,7 +99,7 @@ class LatentClassPersonas(LatentClassJson, PersonaEstimator):
         Criteria of the fit, lower is better.
     softening_ : float
         How much less sure memberships are with each further label known, because labels repeat each
-        other; 0 where they do not (see `segtool.personas.softening`).
+        other; 0 where they do not (see `segtool.personas.latent.softening`).
     n_iter_ : int
         Iterations run by the start that won.
     n_features_in_ : int

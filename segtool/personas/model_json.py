@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 
 from segtool.errors import InputError
-from segtool.personas.design import Layout
 from segtool.personas.json_parts import (
     JsonModel,
     bad_file,
@@ -25,9 +24,10 @@ from segtool.personas.json_parts import (
     write_left_out,
     write_plans,
 )
-from segtool.personas.mixture import Classes
-from segtool.personas.prepare import ColumnPlan
-from segtool.personas.structure import Structure
+from segtool.personas.latent.mixture import Classes
+from segtool.personas.number.structure import Structure
+from segtool.personas.table.design import Layout
+from segtool.personas.table.prepare import ColumnPlan
 
 FORMAT = "segtool.latent_class_personas"
 VERSION = 2

@@ -15,15 +15,15 @@ from segtool.checks import check_number
 from segtool.display import Shown
 from segtool.errors import NotFittedError, ParameterError, did_you_mean
 from segtool.personas import saving
-from segtool.personas.card_html import render_cards
-from segtool.personas.cards import PersonaCard, list_cards
 from segtool.personas.encode import Encoding, LabelTable
 from segtool.personas.estimator import PersonaEstimator
-from segtool.personas.exemplars import describe_unsure, find_exemplars
 from segtool.personas.membership import UnsureRule, list_assigned, predict_memberships
-from segtool.personas.natural_units import profile_numbers
-from segtool.personas.portray import contrast_nearest
-from segtool.personas.tree import PersonaTree, grow_tree
+from segtool.personas.portrait.card_html import render_cards
+from segtool.personas.portrait.cards import PersonaCard, list_cards
+from segtool.personas.portrait.exemplars import describe_unsure, find_exemplars
+from segtool.personas.portrait.natural_units import profile_numbers
+from segtool.personas.portrait.portray import contrast_nearest
+from segtool.personas.portrait.tree import PersonaTree, grow_tree
 
 if TYPE_CHECKING:
     from segtool.labels.labels import Labels
@@ -186,7 +186,7 @@ class Personas(Shown):
     def exemplars(self, n: int = 5, n_borderline: int = 2) -> pd.DataFrame:
         """Return the most typical users of each persona, and some who nearly belong elsewhere.
 
-        See `segtool.personas.exemplars.find_exemplars` for the columns.
+        See `segtool.personas.portrait.exemplars.find_exemplars` for the columns.
         """
         return find_exemplars(self, n, n_borderline)
 
@@ -285,7 +285,7 @@ class Personas(Shown):
         return grow_tree(self, max_depth)
 
     def cards(self, **options: Any) -> tuple[PersonaCard, ...]:
-        """Return the facts of one card per persona (see `segtool.personas.cards.list_cards`)."""
+        """Return the facts of one card per persona (see `segtool.personas.portrait.cards.list_cards`)."""
         return list_cards(self, **options)
 
     # --- what to do with them -------------------------------------------------------------------

@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from segtool.checks import check_number
-from segtool.personas.card_html import say_rule
-from segtool.personas.cards import PersonaCard, list_cards
+from segtool.personas.portrait.card_html import say_rule
+from segtool.personas.portrait.cards import PersonaCard, list_cards
 from segtool.plots.theme import (
     DEEP,
     FAINT,

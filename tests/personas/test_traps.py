@@ -11,10 +11,10 @@ from sklearn.metrics import adjusted_rand_score
 
 from benchmarks.planted import plant_users
 from segtool.personas import LatentClassPersonas, find_personas
-from segtool.personas import design as design_module
-from segtool.personas.columns import read_frame
-from segtool.personas.design import Layout, Rows
-from segtool.personas.prepare import learn_plan, prepare
+from segtool.personas.table import design as design_module
+from segtool.personas.table.columns import read_frame
+from segtool.personas.table.design import Layout, Rows
+from segtool.personas.table.prepare import learn_plan, prepare
 
 
 def plant_spikes(share, seed=3):

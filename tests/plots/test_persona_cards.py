@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from segtool.personas import Personas
-from segtool.personas.cards import CardContrast, CardRule, CardTrait, PersonaCard
+from segtool.personas.portrait.cards import CardContrast, CardRule, CardTrait, PersonaCard
 from segtool.plots import plot_cards, to_svg
 
 LONG = "宝妈: mothers at home who like parenting, 育儿 and comfort food late at night 👶 " * 3

@@ -25,8 +25,8 @@ from segtool.outputs.report.plan_facts import (
 )
 from segtool.outputs.sensitive import mentions, words_of
 from segtool.outputs.small_shares import mask_profile, mask_sentences, percent, read_profile, say_share
-from segtool.personas.cards import CardContrast, CardRule, CardTrait, PersonaCard, list_cards
-from segtool.personas.exemplars import TOO_LITTLE, describe_unsure
+from segtool.personas.portrait.cards import CardContrast, CardRule, CardTrait, PersonaCard, list_cards
+from segtool.personas.portrait.exemplars import TOO_LITTLE, describe_unsure
 from segtool.plots import ink_on, persona_colours
 
 UNSURE_COLUMNS = {"why": "Why unsure", "n_users": "Users", "share": "Of all users %"}

@@ -16,10 +16,7 @@ from threadpoolctl import threadpool_limits
 
 from segtool.checks import check_number
 from segtool.errors import InputError, ParameterError
-from segtool.personas.choose import count_personas
 from segtool.personas.clusterers.centres import Centres
-from segtool.personas.coordinates import Coordinates, learn_coordinates
-from segtool.personas.design import Layout, Rows
 from segtool.personas.estimator import PersonaEstimator, order_by_size
 from segtool.personas.json_parts import (
     JsonModel,
@@ -34,8 +31,11 @@ from segtool.personas.json_parts import (
     write_left_out,
     write_plans,
 )
-from segtool.personas.prepare import Prepared
-from segtool.personas.stability import STABILITY_SEED, best_jaccard, split_halves, users_table
+from segtool.personas.number.choose import count_personas
+from segtool.personas.number.stability import STABILITY_SEED, best_jaccard, split_halves, users_table
+from segtool.personas.table.coordinates import Coordinates, learn_coordinates
+from segtool.personas.table.design import Layout, Rows
+from segtool.personas.table.prepare import Prepared
 
 VERSION = 1
 KEYS = {"format", "version", "parameters", "features", "columns", "left_out", "verdict"}

@@ -9,9 +9,9 @@ import numpy as np
 from sklearn.cluster import HDBSCAN
 
 from segtool.checks import check_in, check_number
-from segtool.personas.choose import count_personas
 from segtool.personas.clusterers.base import Facts, PointPersonas
 from segtool.personas.clusterers.centres import Centres, repeat_rows, typical_spread
+from segtool.personas.number.choose import count_personas
 
 MIN_USERS = 5
 RADIUS_SHARE = 0.95  # of a persona's dense users lie within its radius

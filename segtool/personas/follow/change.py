@@ -9,9 +9,9 @@ import pandas as pd
 
 from segtool.display import Shown, join_words
 from segtool.errors import NotFittedError
-from segtool.personas.choice_words import count_personas
 from segtool.personas.follow.align import Alignment
 from segtool.personas.follow.people import People, list_moves, list_turnover
+from segtool.personas.number.choice_words import count_personas
 from segtool.personas.personas import Personas
 
 WORDS = {"same": "the same", "split": "split", "merged": "merged", "new": "new", "gone": "gone"}

@@ -9,7 +9,7 @@ import pandas as pd
 
 from segtool.labels.change.shares import share_difference, wilson
 from segtool.personas.encode import LabelTable
-from segtool.personas.portray import control_false_discoveries, count_values
+from segtool.personas.portrait.portray import control_false_discoveries, count_values
 
 CHANGED_Q, CHANGED_SHARE = 0.05, 0.05
 DRIFT_COLUMNS = [

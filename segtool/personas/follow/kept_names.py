@@ -5,9 +5,9 @@ from __future__ import annotations
 import pandas as pd
 
 from segtool.personas.follow.align import Alignment
-from segtool.personas.naming import short_clause
 from segtool.personas.personas import Personas
-from segtool.personas.portray import cohens_h
+from segtool.personas.portrait.naming import short_clause
+from segtool.personas.portrait.portray import cohens_h
 
 # Of an old persona that falls apart, or of a new one that took in several: so much of it is the thing itself.
 MAIN_PART = 2 / 3

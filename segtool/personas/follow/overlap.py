@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from segtool.personas.encode import LabelTable
-from segtool.personas.portray import count_values
+from segtool.personas.portrait.portray import count_values
 
 
 @dataclass(frozen=True)

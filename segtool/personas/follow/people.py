@@ -14,7 +14,7 @@ from segtool.personas.follow.align import Alignment
 from segtool.personas.follow.noise import Cells, expected_moves, moved_share, refit_moves
 from segtool.personas.follow.overlap import cross
 from segtool.personas.personas import Personas
-from segtool.personas.portray import control_false_discoveries
+from segtool.personas.portrait.portray import control_false_discoveries
 
 MOVE_Q = 0.05
 

@@ -10,8 +10,8 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from segtool.personas.encode import Encoding, LabelTable
+from segtool.personas.latent.mixture import Classes
 from segtool.personas.latent_class import LatentClassPersonas
-from segtool.personas.mixture import Classes
 
 STRANGE_FIT = -1.645  # one user of twenty is below, where the model is right
 

@@ -14,8 +14,8 @@ from collections import Counter
 import numpy as np
 
 from segtool.engines import literal
-from segtool.personas.prepare import CLIP, ColumnPlan
 from segtool.personas.scoring.score_columns import ScoreColumn
+from segtool.personas.table.prepare import CLIP, ColumnPlan
 
 LARGEST = "1.7976931348623157e308"
 ACCURATE_SCALE = 1e-3  # below it ln(1 + x) as written would lose digits that matter

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from segtool.personas.columns import level_text
 from segtool.personas.encode import OTHER, Encoding
 from segtool.personas.model_json import ModelRecord
-from segtool.personas.prepare import CLIP, ColumnPlan
+from segtool.personas.table.columns import level_text
+from segtool.personas.table.prepare import CLIP, ColumnPlan
 
 # How a truth value may be spelt, the commonest first.
 TRUTH = {

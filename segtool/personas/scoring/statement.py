@@ -52,7 +52,7 @@ def write_statement(
     keep : {"all", "best"}
         Whether the membership in every persona is given, or the best only.
     softening : float
-        Of the model; see `segtool.personas.softening`.
+        Of the model; see `segtool.personas.latent.softening`.
     """
     k = len(log_share)
     softened = softening > 0 and any(column.counts for column in columns)

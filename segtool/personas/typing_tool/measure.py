@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy.optimize import minimize_scalar
 
-from segtool.personas.intervals import bound_share
+from segtool.personas.portrait.intervals import bound_share
 from segtool.personas.typing_tool.points import round_table
 from segtool.personas.typing_tool.select import select_questions
 from segtool.personas.typing_tool.tables import FoldCounts, share_out

@@ -10,7 +10,7 @@ import pandas as pd
 
 from segtool.display import Shown
 from segtool.errors import InputError
-from segtool.personas.intervals import bound_share
+from segtool.personas.portrait.intervals import bound_share
 from segtool.personas.typing_tool.measure import cohens_kappa, make_hits
 
 if TYPE_CHECKING:

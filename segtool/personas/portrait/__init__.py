@@ -1,0 +1,1 @@
+"""What a persona is like, in figures, words, rules and cards."""
