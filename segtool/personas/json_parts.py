@@ -144,7 +144,8 @@ def _read_plan(entry: Mapping[str, Any], n_features: int) -> ColumnPlan:
     plan = ColumnPlan(
         **{**entry, **numbers, "levels": levels, "tail": tuple(map(_read_level, entry["tail"]))}
     )
-    need(plan.has_number or plan.n_levels >= 2, "a column has fewer than two levels")
+    # One level is what an export leaves of a column whose values few users have: it says the same of all.
+    need(plan.has_number or plan.n_levels >= 1, "a column has no level")
     need(len(set(levels)) == len(levels), "a column has a level twice")
     return plan
 

@@ -215,7 +215,7 @@ def _say_why(table: pd.DataFrame) -> list[str]:
             said.append(_sentence(later["change"]))
     shown = table["recommended"].astype(bool) | table["runner_up"].astype(bool) | (table["k"] == 1)
     rest = table[~shown]
-    for short, rows in rest.groupby(rest["reason"].str.partition(":")[0], sort=False):
+    for short, rows in rest.groupby(rest["reason"].map(lambda text: text.partition(":")[0]), sort=False):
         said.append(_sentence(f"{short}: {', '.join(map(str, rows['k']))}"))
     return said
 

@@ -120,3 +120,28 @@ def test_whatever_is_wrong_is_refused(model, change):
 def test_what_is_no_model_is_refused(text):
     with pytest.raises(InputError, match="not usable"):
         LatentClassPersonas.from_json(text)
+
+
+def test_a_column_of_which_one_level_is_left_is_read(model, planted):
+    """An export folds values that few users have, and may leave one; it then says nothing of anybody."""
+    data = copy.deepcopy(model.to_json())
+    place, start = next(
+        (place, sum(map(n_levels, data["columns"][:place])))
+        for place, plan in enumerate(data["columns"])
+        if plan["kind"] in ("text", "ordered")
+    )
+    width = n_levels(data["columns"][place])
+    data["columns"][place] |= {"levels": ["other values"], "tail": []}
+    for row in data["personas"]["probability"]:
+        row[start : start + width] = [1.0]
+    frame = planted.users.assign(user_id=[f"u{i}" for i in range(400)])
+    read = LatentClassPersonas.from_json(data)
+    assert read.predict_proba(frame).sum() == pytest.approx(400)
+
+
+def n_levels(plan):
+    return (
+        (2 if plan["hurdle"] else 0)
+        if plan["kind"] in ("number", "scale")
+        else len(plan["levels"]) + bool(plan["tail"])
+    )
