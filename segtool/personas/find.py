@@ -27,6 +27,12 @@ from segtool.personas.portrait.rules import find_rules
 if TYPE_CHECKING:
     from segtool.labels.labels import Labels
 
+COUNTING = ("gaussian mixture", "hdbscan")
+WEIGHTED = (
+    "The personas were formed by the people that users stand for. Sizes, shares, indices and questions count "
+    "the users there are; weighted_share says what share of the people a persona is."
+)
+
 
 def find_personas(
     labels: Labels | pd.DataFrame,
@@ -123,8 +129,8 @@ def find_personas(
     except InputError as error:
         if n_personas is not None or basis is not None:
             raise
-        return everyone(table, error.found)  # nothing can be told apart: that is an answer, not a failure
-    stands_for = read_sample_weight(table, sample_weight)
+        return everyone(table, error.found, names)  # nothing can be told apart: that is an answer, not a failure
+    stands_for = read_sample_weight(table, sample_weight, method)
     own = {"max_personas": max_personas, "n_init": n_init, "min_share": min_share, "compare": compare}
     own = own if method == LATENT_CLASS else {}
     model = fit_model(
@@ -147,7 +153,10 @@ def find_personas(
         encoding=encoding,
         unsure_rule=rule,
         labels=labels,
-        notes=tuple(write_notes(table, encoding, codes, summary, profile, model.choice_)),
+        notes=(
+            *write_notes(table, encoding, codes, summary, profile, model.choice_),
+            *([WEIGHTED] if stands_for is not None else []),
+        ),
         choice_table=order_choice(model.choice_),
         profile_table=profile,
         table=table,
@@ -157,16 +166,20 @@ def find_personas(
     )
 
 
-def everyone(table: LabelTable, why: str) -> Personas:
+def everyone(table: LabelTable, why: str, names: Mapping[int, str] | None = None) -> Personas:
     """Return the one persona there is when no label tells users apart."""
-    one = Personas.from_assignments(table.frame.index, np.ones(len(table.frame), int), {1: "Everyone"})
+    name = {1: "Everyone", **{number: said for number, said in (names or {}).items() if number == 1}}
+    one = Personas.from_assignments(table.frame.index, np.ones(len(table.frame), int), name)
     return replace(one, verdict=f"No stable personas: {why.rstrip('.')}", table=table)
 
 
-def read_sample_weight(table: LabelTable, sample_weight: pd.Series | None) -> np.ndarray | None:
+def read_sample_weight(
+    table: LabelTable, sample_weight: pd.Series | None, method: str = LATENT_CLASS
+) -> np.ndarray | None:
     """Return the weight of each user of the table, shape (n_users,), or None.
 
-    Scaled to a mean of one, or the fit would believe that it has seen the whole population.
+    Scaled to a mean of one, or the fit would believe that it has seen the whole population; but not
+    for methods that count users, and so take whole weights only.
     """
     if sample_weight is None:
         return None
@@ -189,7 +202,7 @@ def read_sample_weight(table: LabelTable, sample_weight: pd.Series | None) -> np
         raise InputError(
             "sample_weight holds negative or infinite weights, or only zeros.", "weights from 0."
         )
-    return (found / found.mean()).to_numpy()
+    return (found if method in COUNTING else found / found.mean()).to_numpy()
 
 
 def fit_model(

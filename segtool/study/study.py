@@ -229,11 +229,12 @@ class Study:
         self._plan = self._persona_change = None  # they rested on other personas
         options = self._persona_options(self.sources, n_personas)
         if said.follow:
+            # names are of the personas of that file: by alignment they reach today's, whatever their numbers
             last = Personas.load(self.base / said.follow)
+            last = last.rename(said.names) if said.names else last
             self._persona_change = follow_personas(last, self._labels, **options)
             personas = self._persona_change.after
             personas = replace(personas, notes=(*personas.notes, self._persona_change.headline()))
-            personas = personas.rename(said.names) if said.names else personas
         else:
             personas = find_personas(self._labels, **options, names=said.names or None)
         self._personas = personas
@@ -257,13 +258,15 @@ class Study:
         }
         return {name: value for name, value in asked.items() if value is not None}
 
-    def follow_personas(self, as_of) -> PersonaChange:
+    def follow_personas(self, as_of, *, n_personas: int | None = None) -> PersonaChange:
         """Find the personas of an earlier moment too, from the same files, and say what changed since.
 
         Parameters
         ----------
         as_of : str or timestamp
             Before the study's own ``as_of``; nothing at or after it is read for the earlier personas.
+        n_personas : int, optional
+            At both moments; overrides the study.
 
         Returns
         -------
@@ -277,9 +280,11 @@ class Study:
             If the moment is not an earlier one.
         """
         earlier = self._read_earlier(as_of)
-        before = find_personas(self._label(earlier), **self._persona_options(earlier))
+        before = find_personas(self._label(earlier), **self._persona_options(earlier, n_personas))
         self._labels = self._labels or self.label()
-        self._persona_change = follow_personas(before, self._labels, **self._persona_options(self.sources))
+        options = self._persona_options(self.sources, n_personas)
+        change, names = follow_personas(before, self._labels, **options), self.file.personas.names
+        self._persona_change = replace(change, after=change.after.rename(names)) if names else change
         self._personas, self._plan = self._persona_change.after, None
         return self._persona_change
 

@@ -92,3 +92,24 @@ def test_another_method_is_named_in_the_study(study):
     assert type(personas.model).__name__ == "KMeansPersonas" and personas.n_personas == 2
     with pytest.raises(DefinitionError, match="latent class"):
         study('method = "k-mean"')
+
+
+def test_names_of_the_study_go_by_the_numbers_of_the_file_that_is_followed(study, tmp_path):
+    study("").find_personas().save(tmp_path / "last.json")
+    users = pd.read_csv(tmp_path / "users.csv")
+    parents = set(users["user_id"].iloc[60:])
+    users.iloc[35:].to_csv(tmp_path / "users.csv", index=False)  # the larger one becomes the smaller
+    first = study("").find_personas()  # sizes have swapped
+    now = study('follow = "last.json"\nnames = {2 = "Two of then"}')
+    people = now.find_personas().assigned.set_index("user_id")["persona"]
+    assert first.n_personas == 2 and (people == "Two of then").sum() in (people.value_counts().tolist())
+    named = people.index[people == "Two of then"]
+    assert np.mean([user in parents for user in named]) > 0.7 or np.mean([user in parents for user in named]) < 0.3
+    assert set(now._persona_change.personas["after"]) == set(people)
+
+
+@pytest.mark.parametrize("method", ["gaussian mixture", "k-means"])
+def test_whole_survey_weights_suit_every_method(study, method):
+    personas = study(f'method = "{method}"\nsample_weight = "users.weight"').find_personas()
+    assert personas.summary["weighted_share"].sum() == pytest.approx(1.0)
+    assert any("weighted_share" in note for note in personas.notes)
