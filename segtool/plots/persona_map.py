@@ -218,7 +218,7 @@ def _list_names(axes, points: pd.DataFrame) -> None:
     texts = [f"{number}  {wrap(elide(name, 60), 26, lines=3)}" for number, name in names.items()]
     if points["unsure"].any():
         keys.append(_key(UNSURE, 6))
-        texts.append("unsure: sits between two")
+        texts.append("unsure: between two, or little known")
     axes.legend(
         keys, texts, loc="center left", bbox_to_anchor=(1.01, 0.5), fontsize=9.5, handletextpad=0.3,
         labelspacing=0.9,

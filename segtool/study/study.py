@@ -25,7 +25,7 @@ from segtool.personas import (
     follow_personas,
 )
 from segtool.sources import Sources
-from segtool.study.sample_weight import read_sample_weight
+from segtool.study.persona_options import read_persona_options
 from segtool.study.settings import StudyFile
 from segtool.targeting import Plan, plan_targeting
 
@@ -241,22 +241,7 @@ class Study:
         return self._personas
 
     def _persona_options(self, sources: Sources, n_personas: int | None = None) -> dict[str, object]:
-        """Return what [personas] says as arguments; what it leaves open is left out."""
-        said = self.file.personas
-        weight = read_sample_weight(sources, said.sample_weight) if said.sample_weight else None
-        asked = {
-            "n_personas": n_personas or said.n_personas or None,
-            "max_personas": said.max_personas,
-            "min_share": said.min_share,
-            "basis": said.basis or None,
-            "descriptors": said.descriptors or None,
-            "weights": said.weights or None,
-            "use_confidence": said.use_confidence,
-            "sample_weight": weight,
-            "method": said.method,
-            "random_state": self.seed,
-        }
-        return {name: value for name, value in asked.items() if value is not None}
+        return read_persona_options(self.file.personas, sources, self.seed, n_personas)
 
     def follow_personas(self, as_of, *, n_personas: int | None = None) -> PersonaChange:
         """Find the personas of an earlier moment too, from the same files, and say what changed since.
