@@ -6,10 +6,14 @@ import json
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
+from segtool.cli.commands import app
+from segtool.errors import InputError
 from segtool.outputs import read_csv
 
 
@@ -220,3 +224,21 @@ def test_no_label_at_all_is_said_and_fails(tmp_path):
     done = segtool("label", "study.toml", "--quiet", cwd=tmp_path)
     assert done.returncode == 3 and done.stdout == ""
     assert "No label can be made from these tables." in done.stderr and "segtool check" in done.stderr
+
+
+def test_moves_without_a_moment_is_a_usage_error():
+    done = CliRunner().invoke(app, ["personas", "study.toml", "--moves"])
+    assert done.exit_code == 2 and "--since" in done.output
+
+
+def test_the_number_of_personas_is_heeded_with_since(monkeypatch):
+    asked = {}
+
+    def follow(since, n_personas=None):
+        asked.update(since=since, n_personas=n_personas)
+        raise InputError("far enough.")
+
+    study = SimpleNamespace(follow_personas=follow, file=SimpleNamespace(export=SimpleNamespace(min_cell=5)))
+    monkeypatch.setattr("segtool.study.Study.read", lambda path: study)
+    done = CliRunner().invoke(app, ["personas", "x", "--since", "2026-04-01", "-k", "3", "--quiet"])
+    assert asked == {"since": "2026-04-01", "n_personas": 3}, done.output

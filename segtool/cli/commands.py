@@ -186,9 +186,12 @@ def personas(
 ) -> None:
     """Group alike users into named personas; with --since, what became of those of an earlier moment."""
     if since is None:
+        if moves:
+            raise typer.BadParameter("--moves needs --since: the moment to compare with.", param_hint="--moves")
         _run_stage(study, "personas", csv, as_json, quiet, n_personas=n_personas)
     else:
-        _run_stage(study, "persona changes", csv, as_json, quiet, since=since, moves=moves)
+        asked = {"since": since, "moves": moves, "n_personas": n_personas}
+        _run_stage(study, "persona changes", csv, as_json, quiet, **asked)
 
 
 @app.command()
@@ -214,7 +217,7 @@ def questions(
         read = Study.read(study)
         ways = {"ways": ("question",)} if asked_only else {}
         tool = read.build_typing_tool(n_questions=n_questions, **ways)
-        files = write_typing_tool(tool, out, force=force)
+        files = write_typing_tool(tool, out, force=force, min_cell=read.file.export.min_cell)
     show(tool.questions, tool.headline(), as_json)
     if not as_json:
         print(f"wrote {', '.join(map(str, files))}")
@@ -279,7 +282,10 @@ def _run_all(study: Study, out: Path, force: bool, as_json: bool, quiet: bool) -
         result = study.run(out, force=force, progress=progress)
     portraits, text = list_personas(study, result.personas)
     if as_json:
-        print_json({"verdict": result.personas.verdict, "personas": list_records(portraits), "out": str(out)})
+        from segtool.outputs import mask_verdict
+
+        verdict = mask_verdict(result.personas, study.file.export.min_cell)
+        print_json({"verdict": verdict, "personas": list_records(portraits), "out": str(out)})
         return
     print_table(portraits[["persona", "n_users", "share", "stability", "defining"]], text)
     print(f"files in {out}/, report: {out / 'report.html'}")

@@ -36,21 +36,22 @@ def persona_stage(study: Study, options: dict) -> tuple[pd.DataFrame, str]:
 
 def list_personas(study: Study, personas: Any) -> tuple[pd.DataFrame, str]:
     """Return the portraits as portraits.csv has them: what a command prints has left the house, too."""
-    from segtool.outputs import find_sensitive, list_notes, list_portraits
+    from segtool.outputs import find_sensitive, list_notes, list_portraits, mask_verdict
 
     min_cell, labels = study.file.export.min_cell, personas.labels or study.label()
     table = list_portraits(labels, personas, min_cell, find_sensitive(labels, study.file.export))
     notes = list_notes(personas.notes, min_cell)
-    return table, "\n".join([personas.verdict, *(f"  {note}" for note in notes)])
+    return table, "\n".join([mask_verdict(personas, min_cell), *(f"  {note}" for note in notes)])
 
 
 def persona_change_stage(study: Study, options: dict) -> tuple[pd.DataFrame, str]:
-    from segtool.outputs import list_notes, list_persona_changes, list_persona_moves
+    from segtool.outputs import list_notes, list_persona_changes, list_persona_moves, say_persona_changes
 
-    change, min_cell = study.follow_personas(options["since"]), study.file.export.min_cell
+    change = study.follow_personas(options["since"], n_personas=options["n_personas"])
+    min_cell = study.file.export.min_cell
     notes = list_notes(change.notes, min_cell)
     table = (list_persona_moves if options["moves"] else list_persona_changes)(change, min_cell)
-    return table, "\n".join([change.headline(), *(f"  {note}" for note in notes)])
+    return table, "\n".join([say_persona_changes(change, min_cell), *(f"  {note}" for note in notes)])
 
 
 def target_stage(study: Study, options: dict) -> tuple[pd.DataFrame, str]:

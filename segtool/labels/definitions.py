@@ -48,7 +48,8 @@ class Label:
     values : sequence of str
         All values in order; empty when they come from the data.
     phrase : str or Mapping, optional
-        A clause for sentences with ``{value}`` in it, or one clause per value; empty says nothing.
+        A clause for sentences with ``{value}`` in it, or one clause per value; empty says nothing
+        (names and cards of personas then say "title: value").
     many : bool
         Whether a user can have several values.
     ordered : bool, optional

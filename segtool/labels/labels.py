@@ -390,7 +390,7 @@ def describe_label(label, lineage: Mapping | None = None) -> LabelInfo:
         facet=label.facet,
         kind=label.kind,
         values=tuple(label.values or ()) or (frames.YES_NO if label.kind == "flag" else ()),
-        phrase=label.phrase or "",
+        phrase="" if label.phrase is None else label.phrase,
         families=frozenset(known.families) if known is not None else frozenset({label.name}),
         sensitive=label.sensitive,
     )

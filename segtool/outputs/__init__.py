@@ -1,11 +1,16 @@
 """The one door out: what leaves goes through the privacy rules and into the manifest."""
 
 from segtool.outputs.change_tables import list_drift, list_moves
+from segtool.outputs.choice_masks import mask_choice, mask_verdict
 from segtool.outputs.csv_files import guard, read_csv, unguard, write_csv
 from segtool.outputs.export import export_study, write_report
 from segtool.outputs.folder import open_folder
 from segtool.outputs.manifest import Manifest
-from segtool.outputs.persona_change_tables import list_persona_changes, list_persona_moves
+from segtool.outputs.persona_change_tables import (
+    list_persona_changes,
+    list_persona_moves,
+    say_persona_changes,
+)
 from segtool.outputs.privacy import hash_ids, hide_small_sizes, read_id_key, suppress_small_cells
 from segtool.outputs.report import ReportFacts, describe_study, render_report
 from segtool.outputs.sensitive import find_sensitive, mark_sensitive
@@ -32,10 +37,13 @@ __all__ = [
     "list_portraits",
     "list_targeting",
     "mark_sensitive",
+    "mask_choice",
+    "mask_verdict",
     "open_folder",
     "read_csv",
     "read_id_key",
     "render_report",
+    "say_persona_changes",
     "suppress_small_cells",
     "unguard",
     "write_csv",

@@ -96,11 +96,11 @@ def _hide_until_no_bridge(hidden: np.ndarray, costs: np.ndarray) -> None:
     """Blank further cells, in place, until every blank one lies on a cycle."""
     n_rows = hidden.shape[0]
     for row, column in sorted(zip(*np.nonzero(hidden), strict=True)):
-        for step in _cheapest_way_round(hidden, costs, row, n_rows + column):
+        for step in cheapest_way_round(hidden, costs, row, n_rows + column):
             hidden[step] = True
 
 
-def _cheapest_way_round(hidden, costs, row: int, target: int) -> list[tuple[int, int]]:
+def cheapest_way_round(hidden, costs, row: int, target: int) -> list[tuple[int, int]]:
     """Return the cells of the cheapest path from a row to a column that avoids their own cell.
 
     Blanked cells are free, so a cell that lies on a cycle already costs nothing more. A zero is

@@ -21,6 +21,8 @@ NOTE = (
     "have one may be placed otherwise than personas.csv has them."
 )
 
+NO_MODEL = "There is no scoring.sql: it is made from persona_model.json, and there is none."
+
 
 def write_scoring(
     labels, folder: Path, inside: Iterable[str] = (), key: bytes | None = None
@@ -52,11 +54,11 @@ def write_scoring(
     rows = {LEDGER: write_ledger(labels, folder / LEDGER, inside, key)}
     model = folder / "persona_model.json"
     if not model.exists():
-        return {}, rows
+        return {"scoring": NO_MODEL}, rows
     absent = sorted(set(inside) & set(load_personas(model)["encoding"].basis))
     try:
         sql = compile_persona_scoring(model, table=Path(LEDGER), layout="long", absent=absent)
-    except InputError as error:  # formed on numbers, which are no labels
+    except InputError as error:  # of another method, or formed on numbers, which are no labels
         return {"scoring": str(error)}, rows
     (folder / STATEMENT).write_text(sql, encoding="utf-8", newline="\n")
     return {"scoring": NOTE}, rows

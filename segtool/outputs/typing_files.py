@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from segtool.errors import OutputError
+from segtool.errors import OutputError, PrivacyError
 from segtool.personas.files import write_whole
 
 QUESTIONNAIRE, MODEL, CODE, STATEMENT = (
@@ -16,7 +16,7 @@ QUESTIONNAIRE, MODEL, CODE, STATEMENT = (
 
 
 def write_typing_tool(
-    tool, out: str | Path, *, title: str = "A few questions", force: bool = False
+    tool, out: str | Path, *, title: str = "A few questions", force: bool = False, min_cell: int = 5
 ) -> list[Path]:
     """Write the questionnaire, the tool as JSON and Python, and its SQL.
 
@@ -29,6 +29,9 @@ def write_typing_tool(
         Above the questions.
     force : bool
         Replace files of these names.
+    min_cell : int
+        The tool must have been made with ``min_users`` of at least so many: its answers and shares
+        would else tell what few users said.
 
     Returns
     -------
@@ -37,9 +40,17 @@ def write_typing_tool(
 
     Raises
     ------
+    PrivacyError
+        If the tool was made with a smaller ``min_users``.
     OutputError
         If a file is there already and ``force`` is not given, or cannot be written.
     """
+    if tool.min_users < min_cell:
+        raise PrivacyError(
+            f"The answers and shares of this tool may tell of fewer than {min_cell} users.",
+            f"a tool made with min_users={min_cell} or more.",
+            f"build_typing_tool(personas, min_users={min_cell}).",
+        )
     folder = Path(out)
     texts = {
         QUESTIONNAIRE: tool.questionnaire(title),

@@ -120,11 +120,8 @@ class Encoding:
         if kind == "many":
             if column in table.frame:
                 return table.frame[column].astype("boolean")
-            # A value nobody here has: "no" where it is known of all others of the label. Who has one by a note
-            # alone was never asked about this one.
-            columns = table.columns_of(label) if label in table.infos else []
-            asked = table.frame[columns].notna().all(axis=1).to_numpy(bool) & bool(columns)
-            return pd.Series(pd.array(np.zeros(len(index), bool), "boolean"), index=index).mask(~asked)
+            no = table.said_no(label)
+            return pd.Series(pd.array(np.zeros(len(index), bool), "boolean"), index=index).mask(~no)
         if kind == "number":
             return table.frame[column] if column in table.frame else pd.Series(np.nan, index=index)
         levels = self.categories[column]

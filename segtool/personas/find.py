@@ -147,7 +147,7 @@ def find_personas(
             profile, table.infos, model.n_personas_, summary["n_users"].tolist(), kept=names
         ),
         renamed=frozenset(names or ()),
-        verdict=write_verdict(model, profile, table),
+        verdict=write_verdict(model, profile, table, weighted=stands_for is not None),
         summary=summary,
         model=model,
         encoding=encoding,

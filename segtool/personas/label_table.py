@@ -111,6 +111,23 @@ class LabelTable:
             return np.zeros(len(self.frame), bool)
         return self.frame[columns].notna().any(axis=1).to_numpy()
 
+    def said_no(self, label: str) -> np.ndarray:
+        """Return who has none of the values of a many-valued label that nobody here has, shape (n_users,).
+
+        Those of whom every value that is there is known. Who has one by a note alone was never asked
+        about the others.
+
+        Examples
+        --------
+        >>> wide = pd.DataFrame({"likes: tea": [True, True], "likes: wine": [False, None]}, index=["a", "b"])
+        >>> LabelTable.read(wide).said_no("likes").tolist()
+        [True, False]
+        """
+        columns = self.columns_of(label) if label in self.infos else []
+        if not columns:
+            return np.zeros(len(self.frame), bool)
+        return self.frame[columns].notna().all(axis=1).to_numpy()
+
 
 def _typed(cells: pd.Series, info: LabelInfo | None) -> pd.Series:
     """Return one column as categorical, nullable boolean or float, infinity being unknown."""

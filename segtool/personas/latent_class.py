@@ -6,12 +6,14 @@ import warnings
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils.validation import check_is_fitted
 from threadpoolctl import threadpool_limits
 
 from segtool.checks import check_number
 from segtool.errors import ParameterError
 from segtool.personas.estimator import PersonaEstimator, order_by_size
 from segtool.personas.latent.mixture import Classes, Settings, judge, memberships
+from segtool.personas.latent.person_fit import person_fit
 from segtool.personas.latent.softening import fit_softening
 from segtool.personas.latent.starts import Fit, fit_mixture
 from segtool.personas.model_json import LatentClassJson
@@ -265,6 +267,37 @@ class LatentClassPersonas(LatentClassJson, PersonaEstimator):
     def score(self, X, y=None) -> float:
         """Give the mean log-likelihood per user; higher is better."""
         return float(self.score_samples(X).mean())
+
+    def person_fit(self, X, personas, confidence=None) -> np.ndarray:
+        """Give how well what is known of each user fits a persona (see `latent.person_fit`).
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_users, n_features)
+            Same columns as in fit.
+        personas : array-like of int, shape (n_users,)
+            Persona of each user, from 0, as a rule that of `predict`.
+        confidence : DataFrame or array-like of shape (n_users, n_features), optional
+            As in fit.
+
+        Returns
+        -------
+        ndarray of shape (n_users,)
+            About standard normal for users of the kind the model knows; NaN where nothing is known.
+        """
+        prepared, personas = self._prepare(X, confidence), np.asarray(personas)
+        start, fits = 0, []
+        with threadpool_limits(1):
+            for design in self._designs(prepared):
+                fits.append(person_fit(self._classes, design, personas[start : start + len(design)]))
+                start += len(design)
+        return np.concatenate(fits)
+
+    @property
+    def shares_(self) -> np.ndarray:
+        """Share of each persona as the mixture has it, shape (n_personas_,), adding up to 1."""
+        check_is_fitted(self)
+        return self._classes.share[0].copy()
 
     def measure_stability(self, X, sample_weight=None, *, confidence=None, n_pairs=None) -> np.ndarray:
         """Find each persona again in halves of these users.

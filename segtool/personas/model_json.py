@@ -40,6 +40,8 @@ CHOICE_COLUMNS = {
     "runner_up": bool, "reason": str, "change": str,
 }  # fmt: skip
 
+HIDDEN = "min_share"  # null where an export leaves out the size of a small persona
+
 
 @dataclass(frozen=True)
 class ModelRecord:
@@ -103,7 +105,10 @@ def write_model(record: ModelRecord) -> dict[str, Any]:
 def _choice_records(choice: pd.DataFrame) -> list[dict]:
     rows = zip(*(choice[name] for name in CHOICE_COLUMNS), strict=True)
     return [
-        {name: kind(value) for (name, kind), value in zip(CHOICE_COLUMNS.items(), row, strict=True)}
+        {
+            name: None if name == HIDDEN and value != value else kind(value)
+            for (name, kind), value in zip(CHOICE_COLUMNS.items(), row, strict=True)
+        }
         for row in rows
     ]
 
@@ -195,7 +200,15 @@ def _read_choice(entries) -> pd.DataFrame | None:
     if entries is None:
         return None
     need(len(entries) > 0 and all(set(row) == set(CHOICE_COLUMNS) for row in entries), "choice does not fit")
-    return pd.DataFrame([{name: kind(row[name]) for name, kind in CHOICE_COLUMNS.items()} for row in entries])
+    return pd.DataFrame(
+        [
+            {
+                name: float("nan") if name == HIDDEN and row[name] is None else kind(row[name])
+                for name, kind in CHOICE_COLUMNS.items()
+            }
+            for row in entries
+        ]
+    )
 
 
 class LatentClassJson(JsonModel):

@@ -133,7 +133,7 @@ class Personas(Shown):
 
     @property
     def n_users(self) -> int:
-        """How many users the personas were formed on."""
+        """How many users the personas were formed on; of those whose size a file tells."""
         return int(self.summary["n_users"].sum())
 
     @property
@@ -211,14 +211,13 @@ class Personas(Shown):
         table = self._with_names(self.summary)
         table["sentence"] = [self._sentence(row) for row in table.itertuples(index=False)]
         columns = list(PORTRAIT_COLUMNS)
-        if not np.allclose(table["weighted_share"], table["share"]):
+        if not np.allclose(table["weighted_share"], table["share"], equal_nan=True):
             columns.insert(columns.index("share") + 1, "weighted_share")
         return table[columns]
 
     def _sentence(self, row) -> str:
-        first = f"{row.n_users:,} users ({row.share:.1%})" + (
-            f", typically: {row.typical}." if row.typical else "."
-        )
+        size = "Size not told" if pd.isna(row.n_users) else f"{row.n_users:,} users ({row.share:.1%})"
+        first = size + (f", typically: {row.typical}." if row.typical else ".")
         if not row.contrast:
             return first
         return f"{first} Unlike the nearest persona ({self.names[int(row.nearest_id)]}): {row.contrast}."
@@ -368,7 +367,9 @@ class Personas(Shown):
         """Return what was found, among how many."""
         n_unsure = int(self.summary["n_unsure"].sum())
         unsure = f", {n_unsure:,} of them unsure" if n_unsure else ""
-        return f"{self.verdict.rstrip('.')}. {self.n_users:,} users{unsure}."
+        told = self.summary["n_users"].notna().all()  # a file may leave out what counts few users
+        users = f"{self.n_users:,} users{unsure}" if told else "Not all sizes are told"
+        return f"{self.verdict.rstrip('.')}. {users}."
 
     def __repr__(self) -> str:
         shown = self.portraits()[["persona_id", "persona", "n_users", "share", "stability", "defining"]]

@@ -40,6 +40,8 @@ SUMMARY_COLUMNS = {
     "nearest_id": int, "typical": str, "contrast": str,
 }  # fmt: skip
 
+HIDDEN_COUNTS = ("n_users", "n_unsure")  # null where an export leaves out what counts few users
+
 
 def save_personas(personas: Any, path: Path) -> Path:
     """Write personas to a file in one step, so that a reader never meets half of it."""
@@ -133,7 +135,9 @@ def _read_summary(rows: list[dict[str, Any]]) -> pd.DataFrame:
     summary = pd.DataFrame(rows)
     if list(summary.columns) != list(SUMMARY_COLUMNS):
         raise _not_whole("the portraits have other columns")
-    return summary.astype({name: kind for name, kind in SUMMARY_COLUMNS.items() if kind is not str})
+    kinds = {name: kind for name, kind in SUMMARY_COLUMNS.items() if kind is not str}
+    kinds |= {name: "Int64" for name in HIDDEN_COUNTS if summary[name].isna().any()}
+    return summary.astype(kinds)
 
 
 def _check_fit(model, encoding: Encoding, names, renamed, summary) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -53,20 +53,12 @@ def weigh_columns(
     {'a': 0.5, 'b': 0.5, 'c': 1.0}
     """
     names = list(columns)
-    related = [
-        (i, j)
-        for i, one in enumerate(names)
-        for j, other in enumerate(names[:i])
-        if columns[one] == columns[other] or same_family(families[columns[one]], families[columns[other]])
-    ]
+    related = _related(list(columns.values()), families)
+    np.fill_diagonal(related, False)
     copies = np.ones(len(names))
-    if related:
-        blocks, owner = list_indicators(frame[names])
-        r, spread = correlate(blocks)
-        for i, j in related:
-            association = associate(r, spread, owner == i, owner == j)
-            if association >= SAME_FAMILY_R:
-                copies[[i, j]] += association**2
+    if related.any():
+        association = associate_columns(frame[names])
+        copies += (association**2 * (related & (association >= SAME_FAMILY_R))).sum(axis=1)
     return {name: float(1 / count) for name, count in zip(names, copies, strict=True)}
 
 
@@ -103,13 +95,7 @@ def find_near_copies(
     names = [name for name in columns if weights.get(name, 1.0) > 0]
     if len(names) <= LOUD_VOICES:
         return []
-    blocks, owner = list_indicators(frame[names])
-    r, spread = correlate(blocks)
-    alike = np.zeros((len(names), len(names)), dtype=bool)
-    for i in range(len(names)):
-        for j in range(i):
-            alike[i, j] = associate(r, spread, owner == i, owner == j) >= NEAR_COPY_R
-    _, group = connected_components(alike, directed=False)
+    _, group = connected_components(associate_columns(frame[names]) >= NEAR_COPY_R, directed=False)
     voice = np.array([weights.get(name, 1.0) for name in names])
     loud = np.bincount(group, weights=voice)
     groups = [g for g in np.argsort(-loud, kind="stable") if loud[g] > LOUD_VOICES]
@@ -117,17 +103,30 @@ def find_near_copies(
     return [labels for labels in found if len(labels) > 1]
 
 
-def same_family(one: frozenset[str], other: frozenset[str]) -> bool:
-    """Return whether two labels rest mostly on the same rows.
+def _related(labels: list[str], families: Mapping[str, frozenset[str]]) -> np.ndarray:
+    """Return which columns, given by their labels, are of one label or of labels of the same family."""
+    of_label = {label: number for number, label in enumerate(dict.fromkeys(labels))}
+    same = same_family([families[label] for label in of_label])
+    np.fill_diagonal(same, True)  # values of one label belong together, whatever it rests on
+    owner = [of_label[label] for label in labels]
+    return same[np.ix_(owner, owner)]
+
+
+def same_family(families: Sequence[frozenset[str]]) -> np.ndarray:
+    """Return which labels rest mostly on the same rows, shape (n_labels, n_labels).
 
     Examples
     --------
-    >>> same_family(frozenset({"orders"}), frozenset({"orders", "survey"}))
-    True
-    >>> same_family(frozenset({"orders"}), frozenset({"survey"}))
-    False
+    >>> orders, survey = frozenset({"orders"}), frozenset({"survey"})
+    >>> same_family([orders, orders | survey, survey])[0].tolist()
+    [True, True, False]
     """
-    return bool(one and other) and 2 * len(one & other) >= len(one | other)
+    sources = {source: number for number, source in enumerate(sorted(frozenset().union(*families)))}
+    rests = np.zeros((len(families), len(sources)))
+    for number, family in enumerate(families):
+        rests[number, [sources[source] for source in family]] = 1
+    size, both = rests.sum(axis=1), rests @ rests.T
+    return (both > 0) & (2 * both >= size[:, None] + size - both)
 
 
 def list_indicators(frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
@@ -170,16 +169,43 @@ def correlate(indicators: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.clip(r, 0, 1), np.nanvar(indicators, axis=0)
 
 
-def associate(r: np.ndarray, spread: np.ndarray, one: np.ndarray, other: np.ndarray) -> float:
-    """Return how far two blocks of indicators say the same, from 0 to 1.
+def associate_columns(frame: pd.DataFrame) -> np.ndarray:
+    """Return how far each pair of columns says the same, from 0 to 1, shape (n_columns, n_columns)."""
+    indicators, owner = list_indicators(frame)
+    return associate(*correlate(indicators), owner, frame.shape[1])
+
+
+def associate(r: np.ndarray, spread: np.ndarray, owner: np.ndarray, n_columns: int) -> np.ndarray:
+    """Return how far each pair of blocks of indicators says the same, from 0 to 1.
 
     For each indicator of one block the best match in the other, averaged with the variances as
     weights; the larger of both directions, because a label that another one implies ("shops on
-    weekends" by the days of the week) adds nothing to it, however much more the other says.
+    weekends" by the days of the week) adds nothing to it, however much more the other says. A block
+    without variance says the same as none.
+
+    Parameters
+    ----------
+    r : np.ndarray of shape (n_indicators, n_indicators)
+    spread : np.ndarray of shape (n_indicators,)
+        As `correlate` returns them.
+    owner : np.ndarray of int, shape (n_indicators,)
+        Block of each indicator, ascending.
+    n_columns : int
+
+    Returns
+    -------
+    np.ndarray of shape (n_columns, n_columns)
+        Symmetric.
     """
-    between = r[np.ix_(one, other)]
-    if spread[one].sum() == 0 or spread[other].sum() == 0:
-        return 0.0
-    there = np.average(between.max(axis=1), weights=spread[one])
-    back = np.average(between.max(axis=0), weights=spread[other])
-    return float(max(there, back))
+    found = np.zeros((n_columns, n_columns))
+    there, starts = np.unique(owner, return_index=True)  # a block may have no indicator at all
+    if not len(there):
+        return found
+    weight = np.nan_to_num(spread)
+    total = np.add.reduceat(weight, starts)
+    best = np.maximum.reduceat(r, starts, axis=1)
+    summed = np.add.reduceat(best * weight[:, None], starts, axis=0)
+    mean = np.divide(summed, total[:, None], out=np.zeros_like(summed), where=total[:, None] > 0)
+    mean[:, total == 0] = 0
+    found[np.ix_(there, there)] = np.maximum(mean, mean.T)
+    return found

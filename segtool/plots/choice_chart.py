@@ -139,14 +139,17 @@ def _draw_sizes(axes: Axes, table: pd.DataFrame) -> None:
     colours = [CHOSEN if chosen else FAINT for chosen in several["chosen"].astype(bool)]
     axes.bar(several["k"], share, width=0.5, color=colours, zorder=2)
     for k, value in zip(several["k"], share, strict=True):
+        if np.isnan(value):  # too few users to tell how many
+            continue
         axes.annotate(
             f"{value:.0%}" if value >= 0.095 or value == 0 else f"{value:.1%}", (k, value), (0, 2),
             textcoords="offset points", ha="center", fontsize=8, color=MUTED,
         )  # fmt: skip
-    axes.set_ylim(0, 1.35 * max(float(share.max()), 0.01))
+    axes.set_ylim(0, 1.35 * max(float(share.fillna(0).max()), 0.01))
     axes.set_yticks([])
     axes.spines["left"].set_visible(False)
-    _title(axes, "Smallest persona, share of users")
+    hidden = "; no bar: too few to say" if share.isna().any() else ""
+    _title(axes, f"Smallest persona, share of users{hidden}")
 
 
 PANELS = {

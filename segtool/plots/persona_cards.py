@@ -71,12 +71,13 @@ def plot_cards(
     columns = min(columns, len(cards))
     rows = [cards[start : start + columns] for start in range(0, len(cards), columns)]
     heights = [max(_Writer(card, None).height for card in row) for row in rows]
-    n_users = sum(card.n_users for card in cards)
+    told = all(card.share == card.share for card in cards)  # a file may leave out small sizes
+    people = f"{sum(card.n_users for card in cards):,} users. " if told else ""
     figure, axes = new_figure(
         CARD_WIDTH * columns,
         sum(heights) + 0.25 * len(rows),
         f"{len(cards)} personas" if len(cards) > 1 else "One persona",
-        f"{n_users:,} users. Bar: share of those known; upright mark: everyone; number: index, 100 is average, "
+        f"{people}Bar: share of those known; upright mark: everyone; number: index, 100 is average, "
         "with its 95% interval (thin line)",
         nrows=len(rows),
         ncols=columns,
@@ -110,7 +111,8 @@ class _Writer:
         self.y += 0.2
         self._name(colour)
         unsure = f", {card.n_unsure:,} unsure" if card.n_unsure else ""
-        self._text(f"{card.share:.0%} of users (n = {card.n_users:,}{unsure})", size=10, weight="bold")
+        size = f"{card.share:.0%} of users (n = {card.n_users:,}{unsure})"
+        self._text(size if card.share == card.share else "Size not told", size=10, weight="bold")
         if card.stability_words:
             self._text(f"Stability {card.stability:.2f}, {card.stability_words}", color=MUTED)
         self._traits(colour)

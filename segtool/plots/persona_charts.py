@@ -48,7 +48,7 @@ def plot_portraits(
     per_persona : int
         How many label values each persona brings to the rows.
     leave_out : collection of str
-        Labels that are not drawn.
+        Labels that are not drawn; those marked sensitive never are.
     sizes : pd.Series, optional
         Users by persona_id to write instead of the portraits' own; a missing one is not written.
     profile : pd.DataFrame, optional
@@ -66,7 +66,7 @@ def plot_portraits(
     """
     check_number("per_persona", per_persona, low=1, high=12, integer=True)
     portraits, profile = personas.portraits(), personas.profile() if profile is None else profile
-    profile = profile[~profile["label"].isin(list(leave_out))]
+    profile = profile[~profile["label"].isin({*leave_out, *_sensitive(personas)})]
     index = telling_values(profile, per_persona).reindex(columns=portraits["persona_id"])
     if index.empty:
         raise InputError("The profile of these personas is empty.", "personas found on labels.")
@@ -87,6 +87,12 @@ def plot_portraits(
     set_ticks(axes, "y", shown, np.arange(len(shown)) + 0.5, rotation=0)
     _name_columns(axes, portraits, portraits.set_index("persona_id")["n_users"] if sizes is None else sizes)
     return figure
+
+
+def _sensitive(personas) -> set[str]:
+    """Return the labels marked sensitive, as cards leave them out."""
+    infos = getattr(getattr(personas, "table", None), "infos", {})
+    return {label for label, info in infos.items() if info.sensitive}
 
 
 def _titles(personas) -> dict[str, str]:

@@ -122,7 +122,7 @@ def flow_colours(before: dict[int, str], after: dict[int, str], matches: dict[in
 
 
 def _headline(change) -> str:
-    return change.headline().split(". ")[0]
+    return change.headline().split(". ")[0].rstrip(".")
 
 
 def _note(change, flows: pd.DataFrame, has_then: bool) -> str:

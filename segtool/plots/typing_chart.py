@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 from matplotlib.figure import Figure
 
 from segtool.plots.theme import (
@@ -101,7 +102,8 @@ def _draw_hits(axes, tool) -> None:
         )  # fmt: skip
         if np.isfinite(row["precision"]):
             axes.plot([row["precision"]], [place + 0.36], marker="v", ms=5, color=MUTED, clip_on=False)
-    names = [f"{wrap(row.persona, 26)}\nn = {row.n:,}" for row in hits.itertuples()]
+    sizes = ["n not shown" if pd.isna(n) else f"n = {n:,}" for n in hits["n"]]
+    names = [f"{wrap(name, 26)}\n{size}" for name, size in zip(hits["persona"], sizes, strict=True)]
     set_ticks(axes, "y", names, fontsize=8.5)
     axes.set_xlim(0, 1.14)
     axes.set_xticks(np.arange(0, 1.01, 0.25), [f"{share:.0%}" for share in np.arange(0, 1.01, 0.25)])

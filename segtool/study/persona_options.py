@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+from segtool.errors import DefinitionError, InputError
+from segtool.personas import Personas
 from segtool.sources import Sources
 from segtool.study.sample_weight import read_sample_weight
 from segtool.study.settings import PersonaSettings
@@ -37,3 +40,27 @@ def read_persona_options(
         "random_state": seed,
     }
     return {name: value for name, value in asked.items() if value is not None}
+
+
+def read_followed(base: Path, follow: str) -> Personas:
+    """Return the personas of an earlier run that a study names.
+
+    Raises
+    ------
+    DefinitionError
+        If there is no such file, or it is no file of personas.
+    """
+    path = base / follow
+    if not path.is_file():
+        raise DefinitionError(
+            f"follow in [personas] names {follow!r}, and there is no such file beside the study.",
+            "the persona_model.json of an earlier run, from the folder of study.toml.",
+            "Leave follow out for the first run.",
+        )
+    try:
+        return Personas.load(path)
+    except InputError as error:
+        raise DefinitionError(
+            f"follow in [personas] names {follow!r}, which cannot be followed: {error.found}",
+            "the persona_model.json of an earlier run.",
+        ) from error

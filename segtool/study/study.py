@@ -25,7 +25,7 @@ from segtool.personas import (
     follow_personas,
 )
 from segtool.sources import Sources
-from segtool.study.persona_options import read_persona_options
+from segtool.study.persona_options import read_followed, read_persona_options
 from segtool.study.settings import StudyFile
 from segtool.targeting import Plan, plan_targeting
 
@@ -230,11 +230,11 @@ class Study:
         options = self._persona_options(self.sources, n_personas)
         if said.follow:
             # names are of the personas of that file: by alignment they reach today's, whatever their numbers
-            last = Personas.load(self.base / said.follow)
+            last = read_followed(self.base, said.follow)
             last = last.rename(said.names) if said.names else last
             self._persona_change = follow_personas(last, self._labels, **options)
             personas = self._persona_change.after
-            personas = replace(personas, notes=(*personas.notes, self._persona_change.headline()))
+            personas = replace(personas, notes=(*personas.notes, self._persona_change.say_model()))
         else:
             personas = find_personas(self._labels, **options, names=said.names or None)
         self._personas = personas
@@ -283,9 +283,8 @@ class Study:
         **options
             Such as ``n_questions``, ``askable`` and ``texts``.
         """
-        return build_typing_tool(
-            personas or self._personas or self.find_personas(), **{"random_state": self.seed, **options}
-        )
+        given = {"random_state": self.seed, "min_users": self.file.export.min_cell, **options}
+        return build_typing_tool(personas or self._personas or self.find_personas(), **given)
 
     def plan_targeting(self, personas: Personas | None = None) -> Plan:
         """Say what to show to whom, when, where and how often."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
 
+import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
@@ -63,14 +64,21 @@ def test_all_files_are_there_and_verify(study, said, tmp_path):
 
 
 def test_what_became_of_earlier_personas_is_a_file_where_there_are_any(study, tmp_path):
-    became = pd.DataFrame({"event": ["same", "new"], "n_before": [90, None], "what": ["The same.", "New."]})
-    became = became.assign(n_placed=[80, None], n_after=[85, 3], share_before=0.5, share_placed=0.5)
-    became = became.assign(share_after=0.5, overlap=0.9, profile_distance=0.1)
-    counts = ["n_before", "n_placed", "n_after"]
-    change = SimpleNamespace(personas=became.astype(dict.fromkeys(counts, "Int64")))
+    became = pd.DataFrame({"event": ["same", "same", "new"], "before_id": [1, 2, None], "after_id": [1, 2, 3]})
+    became = became.assign(n_before=[90, 70, None], n_placed=[83, 90, None], n_after=[80, 90, 3], what="Said.")
+    became = became.assign(share_before=0.5, share_placed=0.5, share_after=0.5, overlap=0.9, profile_distance=0.1)
+    counts = ["before_id", "after_id", "n_before", "n_placed", "n_after"]
+    share = np.array([[1.0, 0.0, 1.0], [0.0, 1.0, 0.0]])
+    found = SimpleNamespace(
+        counts=np.array([[80, 0, 3], [0, 90, 0]]), strange=np.full(3, np.nan), share_of_after=share
+    )
+    change = SimpleNamespace(
+        personas=became.astype(dict.fromkeys(counts, "Int64")), alignment=SimpleNamespace(comparison=found)
+    )
     manifest = export(study, tmp_path / "out", persona_change=change)
     shown = pd.read_csv(tmp_path / "out" / "persona_changes.csv")
-    assert shown["n_after"].isna().tolist() == [False, True] and shown["what"].isna().tolist() == [False, True]
+    assert shown["n_after"].isna().tolist() == [True, False, True]  # the smallest hides with the few
+    assert shown["what"].isna().tolist() == [True, False, True] and shown["n_before"].notna().sum() == 2
     assert manifest.verify(tmp_path / "out") == []
 
 

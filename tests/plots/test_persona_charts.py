@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -63,3 +64,17 @@ def test_twelve_personas_fit(study):
     wide = replace(personas, persona=personas.persona.copy(), names=many)
     wide.persona.iloc[:] = [1 + place % 12 for place in range(len(wide.persona))]
     assert len(plot_portraits(wide).axes[0].get_xticklabels()) == 12
+
+
+def test_labels_marked_sensitive_are_not_drawn(study):
+    _, _, personas, _ = study
+    infos = {name: SimpleNamespace(sensitive=name == "life_stage") for name in personas.profile()["label"]}
+    marked = SimpleNamespace(
+        portraits=personas.portraits,
+        profile=personas.profile,
+        labels=personas.labels,
+        table=SimpleNamespace(infos=infos),
+    )
+    assert "Life stage" not in to_svg(plot_portraits(marked))
+    with pytest.raises(InputError, match="empty"):
+        plot_portraits(marked, leave_out=set(infos) - {"life_stage"})

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.patches import PathPatch, Rectangle
+from matplotlib.text import Text
 
 from segtool.errors import InputError
 from segtool.plots.persona_flow import NOISE, flow_colours, plot_persona_flow, spread_texts
@@ -71,6 +72,17 @@ def test_without_the_last_labels_only_the_models_are_compared():
     written = texts(figure)
     assert "Then" not in written and "Now, in the personas of then" in written
     assert not any(text.startswith(("Not there yet", "No longer")) for text in written)
+
+
+@pytest.mark.parametrize(
+    "said", ["1 persona then, 3 now: 1 split.", "1 persona then, 3 now: 1 split. Of 9 ..."]
+)
+def test_the_title_is_the_first_sentence_without_its_full_stop(said):
+    change = make_change()
+    change.headline = lambda: said
+    figure = plot_persona_flow(change)
+    written = [text.get_text() for text in figure.findobj(Text)]
+    assert "1 persona then, 3 now: 1 split" in written
 
 
 def test_small_numbers_are_not_told():

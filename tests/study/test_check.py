@@ -52,6 +52,8 @@ def test_a_study_that_can_run_has_no_problem(check):
         ("[personas]\nweights = {tast = 2}", "personas.weights", "did you mean 'taste'"),
         ('[personas]\nsample_weight = "survey.weight"', "personas.sample_weight", "no column of a table"),
         ('[personas]\nsample_weight = "events.wait"', "personas.sample_weight", "has no column 'wait'"),
+        ('[personas]\nfollow = "last/model.json"', "personas.follow", "no such file"),
+        ('[personas]\nfollow = "labels.toml"', "personas.follow", "cannot be followed"),
         ('[personas]\nsample_weight = "events.topic"', "personas.sample_weight", "no numbers"),
         ('[personas]\nbasis = ["interest"]\ndescriptors = ["interest"]', "personas", "in basis and in"),
         ('[personas]\nn_personas = 3\nnames = {4 = "owls"}', "personas.names", "no persona 4"),

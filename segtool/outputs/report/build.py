@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import pandas as pd
 from matplotlib.figure import Figure
 
 from segtool.errors import InputError, NotFittedError, PrivacyError
+from segtool.outputs.choice_masks import mask_choice, mask_verdict
 from segtool.outputs.manifest import read_versions
 from segtool.outputs.privacy import hide_small_sizes, suppress_small_cells
 from segtool.outputs.report.facts import (
@@ -22,6 +24,8 @@ from segtool.outputs.report.figures import inline_svg
 from segtool.outputs.report.plan_facts import MAX_ROWS, describe_plan, plain_words, words
 from segtool.outputs.small_shares import mask_people, mask_profile, read_profile, say_share
 from segtool.outputs.tables import list_pixels
+from segtool.personas.estimator import PersonaEstimator
+from segtool.personas.methods import LATENT_CLASS, METHODS
 from segtool.plots import (
     count_stages,
     elide,
@@ -144,14 +148,14 @@ def describe_study(
         timezone=sources.timezone,
         about=about,
         simulated=simulated,
-        verdict=personas.verdict,
+        verdict=mask_verdict(personas, min_cell),
         notes=tuple(plain_words(mask_people(note, min_cell)) for note in getattr(personas, "notes", ())),
         tiles=_tiles(sources, labels, personas, min_cell),
         cards=describe_cards(labels, personas, plan, min_cell=min_cell, sensitive=sensitive),
         plan=describe_plan(plan, min_cell=min_cell),
         plan_left_out=f"{more:,} more rows: targeting.csv has them all" if more > 0 else "",
         plan_notes=tuple(plain_words(mask_people(note, min_cell)) for note in plan.notes),
-        choice=describe_table(personas.choice(), CHOICE_COLUMNS),
+        choice=describe_table(mask_choice(personas, min_cell), CHOICE_COLUMNS),
         coverage=_coverage_table(labels, sensitive),
         conflicts=_conflict_table(labels, min_cell, sensitive),
         pixels=_pixel_table(pixels, min_cell, sensitive),
@@ -160,7 +164,7 @@ def describe_study(
         left_out=_left_out_table(labels),
         not_in_data=_not_in_data(labels, sensitive),
         data=describe_table(sources.summary().to_pandas(), DATA_COLUMNS),
-        made=_made(sources, seed, min_cell, sensitive),
+        made=_made(sources, getattr(personas, "model", None), seed, min_cell, sensitive),
         # Without the names of labels, which are code, and some not to appear.
         limits=(*(note.partition(" They are in:")[0] for note in getattr(labels, "notes", ())), *LIMITS),
         figures=draw_figures(
@@ -245,13 +249,47 @@ def _inferred_table(labels, min_cell: int, sensitive: Sequence[str]) -> Table:
     return describe_table(found, INFERRED_COLUMNS, max_rows=25, where_all="labels.inference() has them all")
 
 
-def _made(sources, seed: int, min_cell: int, sensitive: Sequence[str]) -> tuple[tuple[str, str], ...]:
+def describe_method(model: PersonaEstimator | None) -> str:
+    """Return how the personas were found, and what became of what is unknown.
+
+    Examples
+    --------
+    >>> describe_method(None)
+    'Groups of users as they were given; none were sought.'
+    """
+    if model is None:
+        return "Groups of users as they were given; none were sought."
+    method = next((name for name, kind in METHODS.items() if type(model) is kind), type(model).__name__)
+    if method == LATENT_CLASS:
+        return (
+            "A latent class model over the labels; what is unknown of a user takes no part, and nothing is "
+            "filled in."
+        )
+    return (
+        f"Grouped by {'HDBSCAN' if method == 'hdbscan' else method} over the labels as points; what is "
+        "unknown of a user is put in the middle, so users of whom little is known flock to the persona "
+        "nearest to it."
+    )
+
+
+@dataclass(frozen=True)
+class _Compared:
+    """What the figure of the comparison reads: the table as it may be shown."""
+
+    table: pd.DataFrame
+
+    def choice(self) -> pd.DataFrame:
+        return self.table.copy()
+
+
+def _made(
+    sources, model: PersonaEstimator | None, seed: int, min_cell: int, sensitive: Sequence[str]
+) -> tuple[tuple[str, str], ...]:
     versions = read_versions(("segtool", "duckdb", "scikit-learn", "pandas"))
     said = [
         ("Labels", "Each is a claim with its source, evidence, confidence and date; people outrank "
                    "surveys, surveys outrank behaviour."),
-        ("Personas", "A latent class model over the labels; what is unknown of a user takes no part, "
-                     "and nothing is filled in."),
+        ("Personas", describe_method(model)),
         ("Plan", "Shares of attention by persona, pulled towards everyone's where there is little data."),
         ("Nothing read after", f"{_local_date(sources)}, {sources.timezone}"),
         ("Seed", str(seed)),
@@ -278,7 +316,10 @@ def draw_figures(
             "What sets each persona apart, as index",
             lambda: _portraits(personas, min_cell, sensitive, sizes),
         ),
-        "choice": ("How their number was chosen", lambda: plot_k_choice(personas)),
+        "choice": (
+            "How their number was chosen",
+            lambda: plot_k_choice(_Compared(mask_choice(personas, min_cell))),
+        ),
         "coverage": (
             "Share of users each label is known of",
             lambda: plot_coverage(labels, leave_out=sensitive),

@@ -112,7 +112,7 @@ def align_personas(
     Raises
     ------
     NotFittedError
-        If either has no model (personas given as a list).
+        If either has several personas and no model (given as a list of users).
     InputError
         If most of the labels that formed them are not there.
 
@@ -134,9 +134,10 @@ def align_personas(
     codes = [place(personas, table).argmax(axis=1) for personas in (before, after)]
     shape = before.n_personas, after.n_personas
     counts = cross(*codes, shape)
-    basis = [label for label in before.encoding.basis if table_holds(table, label)]
+    encoding = before.encoding or after.encoding  # everybody as one persona has none
+    basis = [label for label in encoding.basis if table_holds(table, label)] if encoding else []
     distance = profile_distances(table, basis, *codes, shape)
-    expected = before.summary["share"].to_numpy(float) * len(table.frame)
+    expected = expect_shares(before) * len(table.frame)
     retention = counts.sum(axis=1) / np.maximum(expected, 1e-12)
     strange = strange_shares(before.model, before.encoding, table, *codes, shape[1])
     comparison = Comparison(counts, distance, retention, strange)
@@ -147,7 +148,24 @@ def align_personas(
 
 def place(personas: Personas, table: LabelTable) -> np.ndarray:
     """Return the membership of each user in the personas of a model, shape (n_users, n_personas)."""
+    if personas.model is None:  # everybody: see need_model
+        return np.ones((len(table.frame), 1))
     return predict_memberships(personas.model, personas.encoding, table)
+
+
+def expect_shares(personas: Personas) -> np.ndarray:
+    """Return the share of users of each persona when they were found, shape (n_personas,).
+
+    A file that left the house holds no share of a persona of few users; what the others leave is then
+    shared out by the shares the model has, or evenly where it has none.
+    """
+    share = personas.summary["share"].to_numpy(float).copy()
+    hidden = np.isnan(share)
+    if hidden.any():
+        known = getattr(personas.model, "shares_", np.ones(len(share)))[hidden]
+        rest = max(1 - share[~hidden].sum(), 0.0)
+        share[hidden] = rest * known / known.sum()
+    return share
 
 
 def table_holds(table: LabelTable, label: str) -> bool:
@@ -156,8 +174,8 @@ def table_holds(table: LabelTable, label: str) -> bool:
 
 
 def need_model(personas: Personas) -> None:
-    """Refuse personas that cannot place users."""
-    if personas.model is None or personas.encoding is None:
+    """Refuse personas that cannot place users; where there is only one, it has everybody."""
+    if personas.n_personas > 1 and (personas.model is None or personas.encoding is None):
         raise NotFittedError(
             "Personas given as a list of users have no model, and cannot be followed.",
             "personas of find_personas, or loaded from the file they were saved in.",

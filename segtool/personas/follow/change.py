@@ -14,8 +14,6 @@ from segtool.personas.follow.people import People, list_moves, list_turnover
 from segtool.personas.number.choice_words import count_personas
 from segtool.personas.personas import Personas
 
-WORDS = {"same": "the same", "split": "split", "merged": "merged", "new": "new", "gone": "gone"}
-
 
 @dataclass(frozen=True, repr=False, eq=False)
 class PersonaChange(Shown):
@@ -59,7 +57,7 @@ class PersonaChange(Shown):
             share_before (of the users of the last time), n_placed, share_placed (of today's users, by
             the older model), n_after, share_after (by the newer one), overlap (Jaccard, among
             today's users), profile_distance (0 to 1), automatic_name, what (in words). Ids follow
-            size within a period; names are what stays.
+            size within a period; names are what stays. Sizes that a file does not tell are missing.
         """
         rows = [self._row(old, new) for old, new in self.alignment.events.links]
         events = self.alignment.events
@@ -93,6 +91,9 @@ class PersonaChange(Shown):
         """Return what happened in words."""
         found, events = self.alignment.comparison, self.alignment.events
         links = events.links
+        if event == "same" and self.after.n_personas == 1 < self.before.n_personas:
+            share = found.share_of_after[old, new]
+            return f"Today there is one persona of everybody: {share:.0%} of them are of this kind."
         if event == "same":
             kept = found.overlap[old, new]
             return f"The same: of today's users in it by either model, {kept:.0%} are in it by both."
@@ -110,11 +111,14 @@ class PersonaChange(Shown):
             return f"Such users are gone; in its place is another kind: {self.after.names[new + 1]}."
         now, then = found.counts[old].sum() / max(self.alignment.n_users, 1), self.before.summary["share"]
         if found.retention[old] < 0.5:
-            return f"Such users are gone: {now:.1%} of today's, {then.iloc[old]:.1%} then."
+            told = "how many then is not told" if pd.isna(then.iloc[old]) else f"{then.iloc[old]:.1%} then"
+            return f"Such users are gone: {now:.1%} of today's, {told}."
         return f"Still {now:.1%} of today's users by the older model, but spread over others by the newer."
 
     def _say_new(self, new: int) -> str:
         found = self.alignment.comparison
+        if self.before.n_personas == 1:
+            return "New: the last time nothing told users apart."
         old = int(found.share_of_after[:, new].argmax())
         share, strange = found.share_of_after[old, new], found.strange[new]
         where = f"the older model puts {share:.0%} of them in {self.before.names[old + 1]}"
@@ -205,11 +209,12 @@ class PersonaChange(Shown):
 
     def headline(self) -> str:
         """Return what changed, the model first and people after it."""
-        events = self.alignment.events
-        first = (
-            f"{count_personas(self.before.n_personas)} then, {self.after.n_personas} now: {_count(events)}."
-        )
-        return f"{first} {self._say_moved()}".strip()
+        return f"{self.say_model()} {self._say_moved()}".strip()
+
+    def say_model(self) -> str:
+        """Return what became of the personas, without a word on how many people moved."""
+        n_before, n_after = self.before.n_personas, self.after.n_personas
+        return f"{count_personas(n_before)} then, {n_after} now: {_count(self.alignment.events)}."
 
     def _say_moved(self) -> str:
         if self.people is None:
@@ -243,7 +248,9 @@ def _size(personas: Personas, position: int | None, side: str) -> dict:
     if position is None:
         return {f"n_{side}": None, f"share_{side}": float("nan")}
     row = personas.summary.iloc[position]
-    return {f"n_{side}": int(row["n_users"]), f"share_{side}": float(row["share"])}
+    # a size beside a share that is not told is no size: a file that left the house hides small ones
+    told = not (pd.isna(row["n_users"]) or pd.isna(row["share"]))
+    return {f"n_{side}": int(row["n_users"]) if told else None, f"share_{side}": float(row["share"])}
 
 
 def _count(events) -> str:

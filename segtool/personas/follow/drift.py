@@ -25,6 +25,7 @@ def label_drift(
     now: LabelTable,
     codes_now: np.ndarray,
     pairs: Sequence[tuple[int, int]],
+    shape: tuple[int, int],
 ) -> pd.DataFrame:
     """Compare the labels of personas then with those of the personas they became.
 
@@ -35,6 +36,8 @@ def label_drift(
         Persona of each user at either time, from 0.
     pairs : sequence of (int, int)
         Older and newer persona to compare, from 0.
+    shape : (int, int)
+        Numbers of personas at either time; some may have nobody.
 
     Returns
     -------
@@ -56,10 +59,10 @@ def label_drift(
     if not pairs or not labels:
         return pd.DataFrame(columns=DRIFT_COLUMNS)
     table = _stack(then, now, labels)
-    n_then = int(codes_then.max()) + 1
+    n_then = shape[0]  # of the model, not of those who are there: the last personas may be empty
     codes = np.concatenate([codes_then, codes_now + n_then])
     parts = []
-    for label, values, counts, known in count_values(table, labels, codes, int(codes.max()) + 1):
+    for label, values, counts, known in count_values(table, labels, codes, sum(shape)):
         parts += [_compare(label, values, counts, known, old, new, n_then) for old, new in pairs]
     found = pd.concat(parts, ignore_index=True)
     found["q_value"] = control_false_discoveries(found.pop("z").to_numpy())
@@ -102,11 +105,11 @@ def _stack(then: LabelTable, now: LabelTable, labels: Sequence[str]) -> LabelTab
 
 
 def _cells(table: LabelTable, label: str, column: str) -> pd.Series:
-    """Return a column; of a many-valued label, a value never seen is "no" where the label is known."""
+    """Return a column; of a many-valued label, a value never seen is "no" where all others are known."""
     if column in table.frame:
         return table.frame[column].reset_index(drop=True)
-    known = table.known(label)
-    return pd.Series(pd.array(np.zeros(len(known), bool), "boolean")).mask(~known)
+    no = table.said_no(label)
+    return pd.Series(pd.array(np.zeros(len(no), bool), "boolean")).mask(~no)
 
 
 def _compare(label, values, counts, known, old: int, new: int, n_then: int) -> pd.DataFrame:

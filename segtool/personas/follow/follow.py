@@ -12,8 +12,8 @@ import pandas as pd
 from segtool.checks import check_in, check_number
 from segtool.display import join_words
 from segtool.errors import InputError
-from segtool.personas.encode import LabelTable
-from segtool.personas.find import find_personas
+from segtool.personas.encode import LabelTable, fit_encoding
+from segtool.personas.find import everyone, find_personas
 from segtool.personas.follow.align import align_personas, need_model, place, table_holds
 from segtool.personas.follow.change import PersonaChange
 from segtool.personas.follow.drift import label_drift
@@ -67,7 +67,7 @@ def follow_personas(
     Raises
     ------
     NotFittedError
-        If ``before`` has no model (`Personas.from_assignments`).
+        If ``before`` has several personas and no model (`Personas.from_assignments`).
     InputError
         If most labels that formed the personas are not there any more.
 
@@ -88,17 +88,28 @@ def follow_personas(
     need_model(before)
     now = LabelTable.read(labels)
     notes = []
-    if "basis" not in options:
+    notes += _say_hidden(before)
+    may_be_one = False
+    if options.get("basis") is None and before.encoding is not None:
         options["basis"] = _keep_basis(before, now, notes)
+        may_be_one = options.get("n_personas") is None
+    options["random_state"] = random_state
     with warnings.catch_warnings():
         # labels that are not there any more are said in the notes, once
         warnings.filterwarnings("ignore", message=".* labels that form these personas are not there")
-        found = _find(before, labels, now, {**options, "random_state": random_state}, notes)
+        try:
+            found = _find(before, labels, now, options, notes)
+        except InputError:
+            why = _nothing_differs(now, options) if may_be_one else ""
+            if not why:
+                raise
+            found = everyone(now, why)
         return _compare(before, found, now, labels_before, names, random_state, notes)
 
 
 def _compare(before, found, now, labels_before, names, random_state, notes) -> PersonaChange:
     """Align, name and count; table of contents of what `follow_personas` says."""
+    notes += _say_everybody(before, found)
     alignment = align_personas(before, found, now)
     kept, given = keep_names(before, found, alignment) if names == "keep" else (found.names, frozenset())
     after = replace(found, names=kept, renamed=given)
@@ -110,7 +121,8 @@ def _compare(before, found, now, labels_before, names, random_state, notes) -> P
         same = alignment.events.after
         pairs = sorted((old, new) for new, old in alignment.events.matches.items() if same[new] == "same")
         codes = alignment.placed_after.to_numpy() - 1
-        drift = label_drift(then, memberships.argmax(axis=1), now, codes, pairs)
+        shape = before.n_personas, found.n_personas
+        drift = label_drift(then, memberships.argmax(axis=1), now, codes, pairs, shape)
     return PersonaChange(before, after, alignment, people, drift, dict(found.names), (*notes, *found.notes))
 
 
@@ -130,6 +142,43 @@ def _keep_basis(before: Personas, now: LabelTable, notes: list[str]) -> list[str
             f"Labels that formed the personas the last time and are not known now: {join_words(gone)}."
         )
     return kept
+
+
+def _nothing_differs(now: LabelTable, options: dict) -> str:
+    """Return why no label that formed the personas can do so today, or an empty text."""
+    asked = ("basis", "descriptors", "min_known_share", "weights")
+    try:
+        fit_encoding(now, **{name: options[name] for name in asked if name in options})
+    except InputError as error:
+        return error.found
+    return ""
+
+
+def _say_hidden(before: Personas) -> list[str]:
+    """Say which sizes of the last time a file does not tell."""
+    hidden = int(before.summary[["n_users", "share"]].isna().any(axis=1).sum())
+    if not hidden:
+        return []
+    return [
+        f"How many users {hidden} of the {before.n_personas} personas of the last time had is not told in "
+        "their file, as some had few."
+    ]
+
+
+def _say_everybody(before: Personas, found: Personas) -> list[str]:
+    """Say what one persona of everybody means on either side."""
+    if before.n_personas == 1 and found.n_personas == 1:
+        return [
+            "There is one persona of everybody both times: nothing tells users apart, and nobody can move."
+        ]
+    if before.n_personas == 1:
+        return [
+            "The last time there was one persona of everybody: today's are parts of it, and who would have been "
+            "where is not known."
+        ]
+    if found.n_personas == 1:
+        return ["Today there is one persona of everybody: those of the last time are not told apart by it."]
+    return []
 
 
 def _find(before: Personas, labels, now: LabelTable, options: dict, notes: list[str]) -> Personas:

@@ -180,7 +180,8 @@ def refit_moves(
     Notes
     -----
     A border that a refit moves is no migration. Two refits differ by twice the error of one, so this
-    is rather too much than too little.
+    is rather too much than too little. A method that finds its own number may find another one in a
+    refit: what it finds besides counts with the persona that most of its users are in.
     """
     n_users = len(placed)
     if n_users > MAX_USERS:
@@ -189,14 +190,28 @@ def refit_moves(
     found = []
     for _ in range(2):
         weights = rng.multinomial(n_users, np.full(n_users, 1 / n_users)).astype(float)
-        refit = clone(model).set_params(n_personas=n_personas)
+        refit = clone(model)
+        if "n_personas" in refit.get_params(deep=False):  # hdbscan finds its own
+            refit.set_params(n_personas=min(n_personas, n_users))
         with threadpool_limits(1):
             refit.fit(cells.values, sample_weight=weights, confidence=cells.confidence)
-        codes = _place(refit, cells).argmax(axis=1)
-        shape = (n_personas, int(codes.max()) + 1)
-        names = match_personas(jaccard(cross(placed, codes, shape)), least=0.0)
-        found.append(np.array([names[code] for code in range(shape[1])])[codes])
+        memberships = _place(refit, cells)
+        codes = memberships.argmax(axis=1)
+        found.append(_older_numbers(cross(placed, codes, (n_personas, memberships.shape[1])))[codes])
     return cross(*found, (n_personas, n_personas)).astype(float)
+
+
+def _older_numbers(counts: np.ndarray) -> np.ndarray:
+    """Return for each persona of a refit (columns) the one of the model itself (rows) that it is.
+
+    Examples
+    --------
+    >>> _older_numbers(np.array([[0, 60, 40], [90, 0, 0]])).tolist()
+    [1, 0, 0]
+    """
+    names = match_personas(jaccard(counts), least=0.0)
+    most = counts.argmax(axis=0)
+    return np.array([names.get(code, most[code]) for code in range(counts.shape[1])])
 
 
 def _place(model, cells: Cells) -> np.ndarray:

@@ -77,7 +77,6 @@ def count_people(
     n = before.n_personas
     rng = np.random.default_rng([abs(int(random_state)), 20_003])
     placed_then = memberships.argmax(axis=1)
-    cells = _encode(before, then)
     rows_then = then.frame.index.get_indexer(now.frame.index)
     there = rows_then >= 0
     both = now.frame.index[there]
@@ -85,7 +84,7 @@ def count_people(
     groups = _merged_groups(alignment)
     counts = cross(placed_then[rows_then[there]], placed_now, (n, n))
     if len(both) and n > 1:
-        today = _encode(before, now).take(np.flatnonzero(there))
+        cells, today = _encode(before, then), _encode(before, now).take(np.flatnonzero(there))
         expected = expected_moves(before.model, cells.take(rows_then[there]), today, rng)
         refits = refit_moves(before.model, cells, placed_then, rng, n)
         join = np.eye(n)[list(groups)]  # those that merged count as one

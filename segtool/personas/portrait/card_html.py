@@ -82,9 +82,12 @@ def _card(card: PersonaCard, colour: str, people: pd.DataFrame) -> str:
     unsure = f", {card.n_unsure:,} of them unsure" if card.n_unsure else ""
     parts = [
         f"<div style='font-size:1.2em;font-weight:700;overflow-wrap:anywhere'>{escape(card.name)}</div>",
-        f"<div><b>{card.share:.0%}</b> <span style='{_MUTED}'>{card.n_users:,} users{unsure}</span></div>",
-        _bar(card.share, colour, height=5),
     ]
+    if card.share == card.share:
+        size = f"<b>{card.share:.0%}</b> <span style='{_MUTED}'>{card.n_users:,} users{unsure}</span>"
+        parts += [f"<div>{size}</div>", _bar(card.share, colour, height=5)]
+    else:  # of a file that does not tell it
+        parts.append(_muted("Size not told"))
     if card.stability_words:
         parts.append(_muted(f"Stability {card.stability:.2f}, {escape(card.stability_words)}"))
     if card.traits:

@@ -120,6 +120,7 @@ class PersonaCard:
     persona_id : int
     name : str
     n_users, n_unsure : int
+        0 where a file does not tell them, because they are few.
     share : float
         Of all users, 0 to 1.
     stability, mean_membership : float
@@ -231,8 +232,8 @@ def list_cards(
             PersonaCard(
                 persona_id=number,
                 name=str(row["persona"]),
-                n_users=int(row["n_users"]),
-                n_unsure=int(row.get("n_unsure") or 0),
+                n_users=_whole(row["n_users"]),
+                n_unsure=_whole(row.get("n_unsure")),
                 share=float(row["share"]),
                 stability=_number(row.get("stability")),
                 mean_membership=_number(row.get("mean_membership")),
@@ -240,7 +241,7 @@ def list_cards(
                 nearest=_nearest(personas, number),
                 contrast=tuple(_list_contrast(_of(contrast, number), words, n_contrast)),
                 rule=_read_rule(row, personas, number),
-                sentence=str(row.get("sentence") or ""),
+                sentence=str(row.get("sentence") or "") if row["share"] == row["share"] else "",
             )
         )
     return tuple(cards)
@@ -384,6 +385,10 @@ def _read_rule(row: Mapping, personas, number: int) -> CardRule | None:
         mine = summary[summary["persona_id"] == number].iloc[0]
         counts = {"n_caught": int(mine["rule_caught"]), "n_members": int(mine["rule_members"])}
     return CardRule(text, _number(row.get("rule_precision")), _number(row.get("rule_recall")), **counts)
+
+
+def _whole(value) -> int:
+    return 0 if value is None or pd.isna(value) else int(value)
 
 
 def _number(value) -> float:

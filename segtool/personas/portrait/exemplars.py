@@ -11,7 +11,7 @@ from segtool.personas.found import FoundPersonas
 from segtool.personas.portrait.portray import (
     DEFINING_Q,
     compare_counts,
-    control_false_discoveries,
+    control_apart,
     count_values,
     find_typical,
 )
@@ -205,7 +205,8 @@ def profile_unsure(personas: FoundPersonas) -> pd.DataFrame:
         part = compare_counts(counts, known).head(len(values))
         parts.append(part.assign(label=label, value=values))
     table = pd.concat(parts, ignore_index=True)
-    table["q_value"] = control_false_discoveries(table["z"].to_numpy())
+    forms = table["label"].isin(personas.encoding.basis).to_numpy()
+    table["q_value"] = control_apart(table["z"].to_numpy(), forms)
     table = table[(table["q_value"] <= DEFINING_Q) & (table["z"] > 0)]
     table = table.sort_values("effect", ascending=False, kind="stable", ignore_index=True)
     order = [

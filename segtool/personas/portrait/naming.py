@@ -17,7 +17,7 @@ import pandas as pd
 
 from segtool.errors import ParameterError
 from segtool.labels.english import LEVELS, capital, liking, name_thing, names_people, people, plural_verb
-from segtool.labels.frames import LabelInfo
+from segtool.labels.frames import YES_NO, LabelInfo
 from segtool.personas.encode import OTHER
 
 MAX_FACETS, MAX_WORDS = 3, 8
@@ -167,17 +167,22 @@ def facet_of(info: LabelInfo) -> str:
 def clause_of(info: LabelInfo, value: str) -> str:
     """Return the clause of a value; a label without a phrase of its own says "title: value".
 
-    So does a value that is a mere code: "b" tells nobody who these users are.
+    So does a value that is a mere code: "b" tells nobody who these users are. A phrase per value
+    keeps silent about the values it does not name, and a flag says its title, or nothing for "no".
 
     Examples
     --------
     >>> clause_of(LabelInfo("city", "City", "place", "nominal"), "Hefei")
     'city: Hefei'
+    >>> clause_of(LabelInfo("city", "City", "place", "nominal", phrase={"Hefei": "from Hefei"}), "Wuhan")
+    ''
     >>> clause_of(LabelInfo("taste", "Taste", "taste", "many", phrase="likes {value}"), "tea")
     'likes tea'
     """
+    if info.phrase == "" and info.kind == "flag" and value in YES_NO:
+        return lower_title(info) if value == "yes" else ""
     is_bare = facet_of(info) == "life stage" and not CODE.fullmatch(value)
-    said_alone = info.phrase == "{value}" and not is_bare
+    said_alone = info.phrase == "" or (info.phrase == "{value}" and not is_bare)
     clause = f"{lower_title(info)}: {value}" if said_alone else info.clause(value).strip()
     return clause.replace(value, spaced(value)) if value else clause
 

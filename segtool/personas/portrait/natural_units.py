@@ -7,7 +7,7 @@ import pandas as pd
 
 from segtool.errors import NotFittedError
 from segtool.personas.found import FoundPersonas
-from segtool.personas.portrait.portray import control_false_discoveries
+from segtool.personas.portrait.portray import control_apart
 
 NUMBER_COLUMNS = [
     "persona_id", "persona", "label", "forms", "n_known", "median", "low", "high", "median_base",
@@ -29,7 +29,8 @@ def profile_numbers(personas: FoundPersonas) -> pd.DataFrame:
         persona_id, persona, label, forms (False for labels that only describe), n_known, median, low,
         high (the quartiles: half of the persona lies between), median_base (of everyone known),
         superiority (chance that someone of the persona has more than someone of the others, ties
-        half: 0.5 is no difference), q_value (Mann-Whitney test, Benjamini-Hochberg over all rows).
+        half: 0.5 is no difference), q_value (Mann-Whitney test, Benjamini-Hochberg over the labels
+        that formed the personas and over the others apart).
         No rows where no label is a number.
 
     Raises
@@ -57,7 +58,7 @@ def profile_numbers(personas: FoundPersonas) -> pd.DataFrame:
     if not parts:
         return pd.DataFrame(columns=NUMBER_COLUMNS)
     found = pd.concat(parts, ignore_index=True)
-    found["q_value"] = control_false_discoveries(found["z"].to_numpy())
+    found["q_value"] = control_apart(found["z"].to_numpy(), found["forms"].to_numpy())
     found["persona"] = found["persona_id"].map(personas.names).astype("str")
     return found.sort_values("persona_id", kind="stable", ignore_index=True)[NUMBER_COLUMNS]
 

@@ -55,8 +55,9 @@ def profile_personas(
         known), ``index`` (TGI: share_in / share_base x 100), ``effect`` (Cohen's h against all
         other users: 0.2 small, 0.5 medium, 0.8 large), both with a 95 % interval (``_low``,
         ``_high``), ``z`` (log-odds ratio with a Dirichlet prior over its standard error),
-        ``q_value`` (Benjamini-Hochberg over all rows), ``defining``, and ``forms`` (whether the
-        label formed the personas).
+        ``q_value`` (Benjamini-Hochberg, over the labels that formed the personas and over the
+        others apart: `control_apart`), ``defining``, and ``forms`` (whether the label formed the
+        personas).
 
     Notes
     -----
@@ -78,7 +79,7 @@ def profile_personas(
     profile["value"] = [value for _, values, *_ in counted for value in values] * n_personas
     profile["facet"] = [table.infos[label].facet for label in profile["label"]]
     profile["forms"] = profile["label"].isin(forming)
-    profile["q_value"] = control_false_discoveries(profile["z"].to_numpy())
+    profile["q_value"] = control_apart(profile["z"].to_numpy(), profile["forms"].to_numpy())
     profile["defining"] = _is_defining(profile)
     return profile[PROFILE_COLUMNS]
 
@@ -219,6 +220,24 @@ def control_false_discoveries(z: np.ndarray) -> np.ndarray:
     return np.clip(q, 0, 1)
 
 
+def control_apart(z: np.ndarray, forms: np.ndarray) -> np.ndarray:
+    """Return q-values of labels that formed the personas and of all others, each among their own kind.
+
+    The groups were built to differ by the labels that formed them: nearly all of those are rejected,
+    and counted together they would let that many more descriptors through by chance.
+
+    Examples
+    --------
+    >>> z, forms = np.array([9.0, 9.0, 2.1, 0.3]), np.array([True, True, False, False])
+    >>> control_apart(z, forms).round(3).tolist(), control_false_discoveries(z).round(3).tolist()
+    ([0.0, 0.0, 0.071, 0.764], [0.0, 0.0, 0.048, 0.764])
+    """
+    q, forms = np.empty(len(z)), np.asarray(forms, bool)
+    for kind in (forms, ~forms):
+        q[kind] = control_false_discoveries(z[kind])
+    return q
+
+
 def find_nearest(profile: pd.DataFrame, n_personas: int) -> np.ndarray:
     """Return the nearest persona (1..K) of each, by root mean squared Cohen's h over the basis.
 
@@ -249,13 +268,13 @@ def contrast_nearest(profile: pd.DataFrame, nearest: np.ndarray) -> pd.DataFrame
     pd.DataFrame
         persona_id, nearest_id, facet, label, value, share_in, share_nearest, difference (share
         points from -1 to 1), effect (Cohen's h), n_known, n_known_nearest, effect_low, effect_high
-        (95 % interval), q_value (Benjamini-Hochberg over all rows: of the differences below 0.01,
-        one in a hundred is chance).
+        (95 % interval), q_value (Benjamini-Hochberg, over the labels that formed the personas and
+        over the others apart: of the others' differences below 0.01, one in a hundred is chance).
     """
     if len(nearest) < 2:
         return pd.DataFrame(columns=CONTRAST_COLUMNS)
     mine = profile[
-        ["persona_id", "facet", "label", "value", "share_in", "share_base", "n_in", "n_known"]
+        ["persona_id", "facet", "label", "value", "forms", "share_in", "share_base", "n_in", "n_known"]
     ].copy()
     mine.insert(1, "nearest_id", nearest[mine["persona_id"].to_numpy() - 1])
     theirs = profile[["persona_id", "label", "value", "share_in", "n_in", "n_known"]].rename(
@@ -272,31 +291,11 @@ def contrast_nearest(profile: pd.DataFrame, nearest: np.ndarray) -> pd.DataFrame
     counts = [both[name].to_numpy(float) for name in names]
     both["effect_low"], both["effect_high"] = bound_effect(*counts)
     z = _log_odds_z(*counts, both["share_base"].to_numpy())
-    both["q_value"] = control_false_discoveries(np.where(np.isfinite(z), z, 0.0))
+    both["q_value"] = control_apart(np.where(np.isfinite(z), z, 0.0), both["forms"].to_numpy())
     users = 1 / both["n_known"].clip(1) + 1 / both["n_known_nearest"].clip(1)
     both["order"] = -both["effect"].abs() / np.sqrt(users)  # a z statistic: ten users prove little
     both = both.sort_values(["persona_id", "order"], kind="stable", ignore_index=True)
     return both[CONTRAST_COLUMNS]
-
-
-def explained_share(cells: pd.Categorical, codes: np.ndarray, n_personas: int) -> float:
-    """Return eta squared: the share of an ordered label's variance that personas explain.
-
-    Examples
-    --------
-    >>> tiers = pd.Categorical(["low", "low", "high", "high"], ["low", "high"], ordered=True)
-    >>> explained_share(tiers, np.array([0, 0, 1, 1]), 2)
-    1.0
-    """
-    known = cells.codes >= 0
-    scores, groups = cells.codes[known].astype(float), codes[known]
-    if len(scores) < 2 or scores.var() == 0:
-        return 0.0
-    sizes = np.bincount(groups, minlength=n_personas)
-    sums = np.bincount(groups, weights=scores, minlength=n_personas)
-    means = np.divide(sums, sizes, out=np.zeros(n_personas), where=sizes > 0)
-    between = (sizes * (means - scores.mean()) ** 2).sum()
-    return float(between / ((scores - scores.mean()) ** 2).sum())
 
 
 def find_typical(

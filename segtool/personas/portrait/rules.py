@@ -61,7 +61,8 @@ def find_rules(
     Returns
     -------
     pd.DataFrame of shape (n_personas, 8)
-        persona_id, rule (in words; empty where there are too few users to find one), precision
+        persona_id, rule (in words; empty where there are too few users, or no labels that may be told,
+        to find one), precision
         (share of the users a rule catches who are in the persona), recall (share of the persona
         it catches), n_tested (held-out users it was measured on), n_caught (of those, the ones the
         rule catches: what precision is a share of), n_members (those in the persona: what recall is
@@ -74,12 +75,12 @@ def find_rules(
     Unknown labels satisfy no condition, so that recall counts the users a rule cannot see.
     """
     search, test = split_rows(len(codes), random_state)
-    conditions, columns = list_conditions(table, encoding)
-    searched = np.column_stack([column[search] for column in columns]).astype(np.float32)
+    conditions, held = list_conditions(table, encoding, np.concatenate([search, test]))
+    searched, tested = held[: len(search)].astype(np.float32), held[len(search) :]
     rows = []
     for persona in range(n_personas):
         rules = _cover(searched, codes[search] == persona, conditions)
-        caught = _catch(columns, rules, test)
+        caught = _catch(tested, rules)
         members = codes[test] == persona
         text = "; or ".join(" and ".join(conditions[c].text for c in rule) for rule in rules)
         rows.append({"persona_id": persona + 1, "rule": text, **_measure(caught, members)})
@@ -126,28 +127,46 @@ def split_rows(n_rows: int, random_state: int) -> tuple[np.ndarray, np.ndarray]:
     return np.sort(shuffled[:n_search]), np.sort(shuffled[n_search : n_search + MAX_TEST_ROWS])
 
 
-def list_conditions(table: LabelTable, encoding: Encoding) -> tuple[list[Condition], list[np.ndarray]]:
-    """Return every condition and, for each, which users satisfy it, shape (n_users,)."""
+def list_conditions(
+    table: LabelTable, encoding: Encoding, rows: np.ndarray
+) -> tuple[list[Condition], np.ndarray]:
+    """Return every condition and which users satisfy it.
+
+    Parameters
+    ----------
+    table : LabelTable
+    encoding : Encoding
+    rows : np.ndarray of int, shape (n_rows,)
+        Users to answer for. Which values there are, and where numbers are cut, everybody says.
+
+    Returns
+    -------
+    conditions : list of Condition
+        None where all labels that form the personas are sensitive.
+    held : np.ndarray of bool, shape (n_rows, n_conditions)
+    """
     conditions, columns = [], []
     for label in encoding.basis:
         if table.infos[label].sensitive:  # it may form personas if the analyst says so, but is not recited
             continue
-        for condition, holds in _conditions_of(table, table.infos[label]):
+        for condition, holds in _conditions_of(table, table.infos[label], rows):
             conditions.append(condition)
             columns.append(holds)
-    return conditions, columns
+    return conditions, np.column_stack(columns) if columns else np.zeros((len(rows), 0), bool)
 
 
-def _conditions_of(table: LabelTable, info: LabelInfo) -> Iterator[tuple[Condition, np.ndarray]]:
+def _conditions_of(
+    table: LabelTable, info: LabelInfo, rows: np.ndarray
+) -> Iterator[tuple[Condition, np.ndarray]]:
     title = lower_title(info)
     if info.kind == "many":
         for column in table.columns_of(info.name):
             value = column[len(info.name) + 2 :]
-            holds = table.frame[column].to_numpy(bool, na_value=False)
+            holds = table.frame[column].iloc[rows].to_numpy(bool, na_value=False)
             yield Condition(info.name, column, f"{title} includes {spaced(value)}"), holds
         return
     cells = describe_cells(table, info.name)
-    values, codes = list(cells.categories), cells.codes
+    values, codes = list(cells.categories), cells.codes[rows]
     for number, value in enumerate(values):
         verb = ":" if info.kind == "flag" else " is"
         yield Condition(info.name, info.name, f"{title}{verb} {spaced(value)}"), codes == number
@@ -162,7 +181,7 @@ def _conditions_of(table: LabelTable, info: LabelInfo) -> Iterator[tuple[Conditi
 def _cover(matrix: np.ndarray, members: np.ndarray, conditions: list[Condition]) -> list[tuple[int, ...]]:
     """Return up to MAX_RULES rules that together cover a persona, best first."""
     rules, covered, best = [], np.zeros(len(members), bool), 0.0
-    if members.sum() < MIN_MEMBERS:
+    if members.sum() < MIN_MEMBERS or not conditions:
         return rules
     for number in range(MAX_RULES):
         so_far = ((covered & members).sum(), covered.sum(), members.sum())
@@ -236,8 +255,8 @@ def f_half(hits, caught, n_members):
     return np.divide(1.25 * hits, denominator, out=np.zeros(np.shape(hits)), where=denominator > 0)
 
 
-def _catch(columns: list[np.ndarray], rules: list[tuple[int, ...]], rows: np.ndarray) -> np.ndarray:
-    caught = np.zeros(len(rows), bool)
+def _catch(held: np.ndarray, rules: list[tuple[int, ...]]) -> np.ndarray:
+    caught = np.zeros(len(held), bool)
     for rule in rules:
-        caught |= np.logical_and.reduce([columns[condition][rows] for condition in rule])
+        caught |= held[:, np.array(rule, int)].all(axis=1)
     return caught

@@ -111,12 +111,13 @@ def grow_tree(personas: FoundPersonas, max_depth: int | None = None) -> PersonaT
     codes = personas.probabilities.argmax(axis=1)
     seed = int(getattr(personas.model, "random_state", 0) or 0)
     learn, test = split_rows(len(codes), seed)
-    conditions, columns = list_conditions(personas.table, personas.encoding)
-    held = np.column_stack(columns) if columns else np.zeros((len(codes), 1), bool)
+    rows = np.concatenate([learn, test])
+    conditions, held = list_conditions(personas.table, personas.encoding, rows)
+    held = held.astype(np.float32) if conditions else np.zeros((len(rows), 1), np.float32)
     tree = DecisionTreeClassifier(
         max_depth=depth, min_samples_leaf=max(MIN_LEAF, len(learn) // 100), random_state=seed
-    ).fit(held[learn].astype(np.float32), codes[learn])
-    right = tree.predict(held[test].astype(np.float32)) == codes[test]
+    ).fit(held[: len(learn)], codes[learn])
+    right = tree.predict(held[len(learn) :]) == codes[test]
     low, high = bound_share(np.array(right.sum()), np.array(len(test)))
     sizes = np.bincount(codes[test], minlength=personas.n_personas)
     return PersonaTree(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from segtool.checks import check_number
 from segtool.errors import InputError, NotFittedError
 from segtool.personas.label_table import LabelTable
+from segtool.personas.membership import UnsureRule
 from segtool.personas.typing_tool.measure import (
     NestedScores,
     choose_length,
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
 
 # Of the best accuracy on the curve: the last twentieth often costs as many questions as all before it.
 LEAST_SHARE = 0.95
-MIN_MEMBERSHIP, MIN_MARGIN, MIN_ANSWERS = 0.6, 0.2, 3  # as when personas are found
+AS_FOUND = UnsureRule()  # who is unsure: as when personas are found
 # People x questions x personas that are looked at in each step of the selection.
 MAX_CELLS, LEAST_PEOPLE = 5_000_000, 2_000
 FORMED_ON_THEM = (
@@ -52,6 +54,7 @@ def build_typing_tool(
     max_questions: int = 15,
     cv: int = 5,
     texts: Mapping[str, str] | None = None,
+    min_users: int = 1,
     random_state: int = 0,
 ) -> TypingTool:
     """Find the shortest set of questions that tells a new person's persona, and measure how well.
@@ -77,6 +80,10 @@ def build_typing_tool(
         Folds, 3 or more. The questions that score a fold are chosen on the others.
     texts : Mapping of str to str, optional
         Label or column to the text to ask; by default the label's own title or phrase.
+    min_users : int
+        What may leave: answers of fewer people become "other values", a question that keeps one answer
+        only is not asked, shares are learned from counts rounded to multiples of ``min_users``, and
+        sizes below it are not told.
     random_state : int
         Of the folds.
 
@@ -106,9 +113,10 @@ def build_typing_tool(
     >>> tool.assign(pd.DataFrame({"user_id": ["new"], "pet": ["dog"]}))["persona_id"].tolist()
     [2]
     """
-    _check(n_questions, max_questions, cv, random_state)
+    _check(n_questions, max_questions, cv, min_users, random_state)
     table, truth = _read_people(personas, labels, cv)
-    asked = list_questions(table, _labels_of(personas, table), askable=askable, ways=ways, texts=texts)
+    which = {"askable": askable, "ways": ways, "texts": texts, "min_users": min_users}
+    asked = list_questions(table, _labels_of(personas, table), **which)
     if not asked:
         raise InputError(
             f"None of the {len(table.infos)} labels can be asked.",
@@ -117,21 +125,23 @@ def build_typing_tool(
         )
     rng = np.random.default_rng(random_state)
     sample = _sample(truth, len(asked), personas.n_personas, rng)
-    counts = _count(table.frame.iloc[sample], asked, truth[sample], personas.n_personas, cv, rng)
+    sizes = personas.n_personas, cv, min_users
+    counts = _count(table.frame.iloc[sample], asked, truth[sample], *sizes, rng)
     how = {"known_share": np.array([q.known_share for q in asked]), "facets": [q.facet for q in asked]}
     nested = score_nested(counts, max(max_questions, n_questions or 1), **how)
     curve = make_curve(nested)
     length, reason = _settle_length(curve, n_questions)
     order = select_questions(counts, range(cv), length, **how)
-    everyone = _count(table.frame, [asked[q] for q in order], truth, personas.n_personas, 1, rng)
+    everyone = _count(table.frame, [asked[q] for q in order], truth, personas.n_personas, 1, min_users, rng)
     return _assemble(personas, asked, order, everyone.table([0]), curve, counts, nested, reason, random_state)
 
 
-def _check(n_questions, max_questions, cv, random_state) -> None:
+def _check(n_questions, max_questions, cv, min_users, random_state) -> None:
     if n_questions is not None:
         check_number("n_questions", n_questions, low=1, high=100, integer=True)
     check_number("max_questions", max_questions, low=1, high=100, integer=True)
     check_number("cv", cv, low=3, high=20, integer=True)
+    check_number("min_users", min_users, low=1, integer=True)
     check_number("random_state", random_state, low=0, integer=True)
 
 
@@ -182,10 +192,10 @@ def _sample(truth: np.ndarray, n_questions: int, n_personas: int, rng: np.random
     return np.flatnonzero(folds == 0)
 
 
-def _count(frame, asked: list[Question], truth, n_personas: int, cv: int, rng) -> FoldCounts:
+def _count(frame, asked: list[Question], truth, n_personas: int, cv: int, base: int, rng) -> FoldCounts:
     codes = read_answers(asked, frame)
     sizes = np.array([len(question.answers) for question in asked])
-    return FoldCounts(codes, sizes, truth, deal_folds(truth, cv, rng), n_personas)
+    return FoldCounts(codes, sizes, truth, deal_folds(truth, cv, rng), n_personas, base)
 
 
 def _settle_length(curve: pd.DataFrame, n_questions: int | None) -> tuple[int, str]:
@@ -217,13 +227,14 @@ def _assemble(
         shares=tuple(blocks),
         sharpness=sharpness,
         curve=curve,
-        hits=make_hits(nested.truth, scores.argmax(axis=0), personas.names),
+        hits=make_hits(nested.truth, scores.argmax(axis=0), personas.names, counts.base),
         figures=Figures(**figures, n_askable=len(asked), cv=counts.n_folds, random_state=seed),
         reason=reason,
-        min_membership=MIN_MEMBERSHIP,
-        min_margin=MIN_MARGIN,
-        min_answers=min(MIN_ANSWERS, length),
+        min_membership=AS_FOUND.min_membership,
+        min_margin=AS_FOUND.min_margin,
+        min_answers=min(AS_FOUND.min_known, length),
         notes=(FORMED_ON_THEM,) if personas.model is not None else (),
+        min_users=counts.base,
     )
 
 
@@ -238,8 +249,7 @@ def _count_answers(counts: FoldCounts, nested: NestedScores, length: int) -> np.
 
 def _measure(counts, nested: NestedScores, scores, sharpness, answered, length) -> dict[str, float]:
     memberships = share_out(scores, sharpness)
-    best, second = np.partition(memberships, -2, axis=1)[:, [-1, -2]].T
-    unsure = (best < MIN_MEMBERSHIP) | (best - second < MIN_MARGIN) | (answered < min(MIN_ANSWERS, length))
+    unsure = replace(AS_FOUND, informative=tuple(map(str, range(length)))).is_unsure(memberships, answered)
     hits = nested.hits(length)
     return {
         "n_people": len(counts.truth),

@@ -19,6 +19,7 @@ HITS_COLUMNS = [
     "persona_id", "persona", "n", "hit_rate", "low", "high",
     "n_assigned", "precision", "precision_low", "precision_high", "taken_for",
 ]  # fmt: skip
+PRECISION = ["precision", "precision_low", "precision_high"]
 SHARPNESS_RANGE = (0.2, 2.0)
 
 
@@ -128,7 +129,9 @@ def cohens_kappa(truth: np.ndarray, guess: np.ndarray, n_personas: int) -> float
     return (seen - chance) / (1 - chance) if chance < 1 else 0.0
 
 
-def make_hits(truth: np.ndarray, guess: np.ndarray, names: dict[int, str]) -> pd.DataFrame:
+def make_hits(
+    truth: np.ndarray, guess: np.ndarray, names: dict[int, str], min_users: int = 1
+) -> pd.DataFrame:
     """Return hit rate and precision of each persona, with 95 % Wilson intervals.
 
     Returns
@@ -137,6 +140,8 @@ def make_hits(truth: np.ndarray, guess: np.ndarray, names: dict[int, str]) -> pd
         persona_id, persona, n (people of the persona), hit_rate (share of them that is recognised),
         low, high, n_assigned (people taken for it), precision (share of those who are), its
         interval, taken_for (the persona its people are most often mistaken for; empty if never).
+        Sizes under ``min_users`` are missing with all that is said of them; so is another one where
+        the total would tell.
     """
     k = len(names)
     table = np.bincount(truth * k + guess, minlength=k * k).reshape(k, k)
@@ -155,7 +160,28 @@ def make_hits(truth: np.ndarray, guess: np.ndarray, names: dict[int, str]) -> pd
             "taken_for": [words[row.argmax()] if row.any() else "" for row in wrong],
         }
     )  # fmt: skip
+    for size, told in (("n", ["hit_rate", "low", "high"]), ("n_assigned", PRECISION)):
+        few = pd.Series(find_few(found[size].to_numpy(), min_users), index=found.index)
+        if few.any():
+            found[size] = found[size].astype("Int64").mask(few)
+            found[told] = found[told].mask(few)
+            if size == "n":
+                found["taken_for"] = found["taken_for"].mask(few, "")
     return found[HITS_COLUMNS]
+
+
+def find_few(sizes: np.ndarray, min_users: int) -> np.ndarray:
+    """Return which sizes are small, and the next larger ones while the total tells how few those are.
+
+    Examples
+    --------
+    >>> find_few(np.array([90, 30, 2, 0]), 5).tolist()
+    [False, True, True, False]
+    """
+    few = (sizes > 0) & (sizes < min_users)
+    while 0 < sizes[few].sum() < min_users and (sizes[~few] > 0).any():
+        few = few | (sizes == sizes[~few & (sizes > 0)].min())
+    return few
 
 
 def fit_sharpness(scores: np.ndarray, truth: np.ndarray) -> float:

@@ -32,6 +32,8 @@ class OnOthers(Shown):
     n_people : int
     hits : pd.DataFrame
         Hit rate and precision of each persona, as in `TypingTool.hits`.
+    checked : bool
+        Whether it is known that none of these people formed the personas.
     """
 
     accuracy: float
@@ -41,6 +43,7 @@ class OnOthers(Shown):
     baseline: float
     n_people: int
     hits: pd.DataFrame
+    checked: bool = True
 
     def to_pandas(self) -> pd.DataFrame:
         """Return the hits of each persona."""
@@ -48,9 +51,15 @@ class OnOthers(Shown):
 
     def headline(self) -> str:
         """Return the share of hits with its interval."""
-        return (
+        said = (
             f"The questions tell the persona of {self.accuracy:.0%} of other people ({self.low:.0%} to "
             f"{self.high:.0%}, n = {self.n_people:,}; the largest persona alone: {self.baseline:.0%})."
+        )
+        if self.checked:
+            return said
+        return (
+            f"{said} That none of them formed the personas could not be checked: personas loaded from a file "
+            "hold no users. If some did, this flatters."
         )
 
 
@@ -72,7 +81,8 @@ def measure_on_others(tool: TypingTool, personas: Any, labels: Labels | pd.DataF
     Raises
     ------
     InputError
-        If tool and personas are not of the same number, or some of these people formed the personas.
+        If tool and personas are not of the same number, or some of these people formed the personas
+        (personas loaded from a file do not know who did: the headline says that it was not checked).
     """
     if len(tool.names) != personas.n_personas:
         raise InputError(
@@ -98,5 +108,6 @@ def measure_on_others(tool: TypingTool, personas: Any, labels: Labels | pd.DataF
         kappa=cohens_kappa(right, guess, personas.n_personas),
         baseline=float(np.bincount(right).max() / n),
         n_people=n,
-        hits=make_hits(right, guess, tool.names),
+        hits=make_hits(right, guess, tool.names, tool.min_users),
+        checked=personas.user_ids is not None,
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from segtool.personas.membership import UnsureRule
 from segtool.personas.typing_tool.questions import Question
 
 
@@ -72,6 +73,8 @@ class ToolParts:
         So are people with fewer answers.
     notes : tuple of str
         What a reader should know before trusting the figures.
+    min_users : int
+        No answer, share or size tells of fewer people; 1 if nothing was hidden.
     """
 
     names: dict[int, str]
@@ -87,7 +90,14 @@ class ToolParts:
     min_margin: float = 0.2
     min_answers: int = 3
     notes: tuple[str, ...] = ()
+    min_users: int = 1
 
     @property
     def n_questions(self) -> int:
         return len(self.asked)
+
+    @property
+    def unsure_rule(self) -> UnsureRule:
+        """Who is unsure; the questions are what must be known of a person."""
+        asked = tuple(question.column for question in self.asked)
+        return UnsureRule(self.min_membership, self.min_margin, self.min_answers, asked)

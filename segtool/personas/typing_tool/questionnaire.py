@@ -115,18 +115,62 @@ def _how_to(tool: ToolParts) -> str:
         f"<p class='small'>Measured on {figures.n_people:,} people who took no part in choosing the "
         f"questions: these points hit the persona of {figures.points_accuracy:.0%} of them (always saying "
         f"{_text(tool.names[1])}: {figures.baseline:.0%}). With fewer than {tool.min_answers} answers, or "
-        f"less than {_least_lead(tool)} points between the first two columns, call the person unsure.</p>"
+        f"less than {least_lead(tool)} points between the first two columns, call the person unsure.</p>"
+        f"{_say_close(tool)}"
     )
 
 
-def _least_lead(tool: ToolParts) -> int:
-    """Return the lead in points that goes with the lead in membership below which people are unsure.
+def least_lead(tool: ToolParts) -> int:
+    """Return the lead in points that goes with the bounds of membership and of its lead.
 
-    Between two personas a lead m in membership is a difference of ln((1 + m) / (1 - m)) in the score.
+    Between two personas a lead m in membership is a difference of ln((1 + m) / (1 - m)) in the score,
+    and a membership m one of ln(m / (1 - m)).
     """
-    margin = min(tool.min_margin, 0.99)
+    margin, membership = min(tool.min_margin, 0.99), min(tool.min_membership, 0.99)
+    lead = np.log((1 + margin) / (1 - margin))
+    if membership > 0.5:
+        lead = max(lead, np.log(membership / (1 - membership)))
+    return max(1, int(np.ceil(lead * _points_per_lead(tool))))
+
+
+def list_close(tool: ToolParts) -> tuple[list[tuple[int, int]], float]:
+    """Return how a membership below the bound is seen by hand where there are three columns or more.
+
+    Returns
+    -------
+    counts : list of (int, int)
+        Most points a column may be behind the first, and what it counts then; further ones count 0.
+    limit : float
+        Above this sum the membership of the first is below ``min_membership``.
+
+    Notes
+    -----
+    Membership of the first is 1 / (1 + sum of exp(-lead)): each other column counts ten times its term.
+    """
+    membership = min(max(tool.min_membership, 0.01), 0.99)
+    limit = 10 * (1 - membership) / membership
+    most = min(10, int(limit) + 1)
+    ends = {count: int(np.log(10 / (count - 0.5)) * _points_per_lead(tool)) for count in range(most, 0, -1)}
+    longest = {end: count for count, end in sorted(ends.items())}  # of equal ends the larger count
+    return sorted(longest.items()), limit
+
+
+def _points_per_lead(tool: ToolParts) -> float:
+    """Return how many points a lead of 1 in what memberships are made of is."""
     unit = points_per_unit(np.log(tool.prior), [np.log(block) for block in tool.shares])
-    return max(1, int(np.ceil(np.log((1 + margin) / (1 - margin)) / tool.sharpness * unit)))
+    return unit / tool.sharpness
+
+
+def _say_close(tool: ToolParts) -> str:
+    if len(tool.names) < 3 or tool.min_membership <= 0:
+        return ""
+    counts, limit = list_close(tool)
+    said = ", ".join(f"up to {end} points behind the first: {count}" for end, count in counts)
+    return (
+        "<p class='small'>Call the person unsure, too, where several columns are close. Each column but the "
+        f"first counts: {said}, further: 0. If these add up to more than {int(limit)}, the first has less than "
+        f"{tool.min_membership:.0%} of the chances.</p>"
+    )
 
 
 def _key(tool: ToolParts) -> str:

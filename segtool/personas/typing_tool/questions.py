@@ -15,6 +15,7 @@ from segtool.errors import ParameterError, did_you_mean
 from segtool.labels.frames import MANY_SEPARATOR, YES_NO, LabelInfo
 from segtool.personas.encode import OTHER, common_values
 from segtool.personas.label_table import LabelTable
+from segtool.personas.typing_tool.tables import round_counts
 
 # Source families that nobody can be asked for: what the log and the send list saw.
 SEEN_FAMILIES = frozenset({"events", "messages", "members", "sends", "activities", "content"})
@@ -112,6 +113,7 @@ def list_questions(
     askable: Iterable[str] | None = None,
     ways: Iterable[str] = WAYS,
     texts: Mapping[str, str] | None = None,
+    min_users: int = 1,
 ) -> list[Question]:
     """Return everything that may be asked, in the order of the labels.
 
@@ -126,6 +128,8 @@ def list_questions(
         Leave out "behaviour" where there is no log of the people to be typed.
     texts : Mapping of str to str, optional
         Column or label to the text of the question.
+    min_users : int
+        Answers that fewer people have are one answer, "other values"; a yes or a no of fewer is not asked.
 
     Raises
     ------
@@ -145,7 +149,7 @@ def list_questions(
         wanted = {column for name in askable for column in _columns_named(table, name)}
         labels = [label for label in table.infos if wanted & set(table.columns_of(label))]
     made = [
-        _make(table, table.infos[label], column, texts)
+        _make(table, table.infos[label], column, texts, min_users)
         for label in labels
         for column in table.columns_of(label)
         if column in wanted and say_way(table.infos[label]) in ways
@@ -170,20 +174,24 @@ def say_way(info: LabelInfo) -> str:
     return "behaviour" if info.families and info.families <= SEEN_FAMILIES else "question"
 
 
-def _make(table: LabelTable, info: LabelInfo, column: str, texts: Mapping[str, str]) -> Question | None:
+def _make(
+    table: LabelTable, info: LabelInfo, column: str, texts: Mapping[str, str], min_users: int
+) -> Question | None:
     """Return the question for a column, or None where all who are known would answer alike."""
     cells = table.frame[column]
     cuts: tuple[float, ...] = ()
     if info.kind == "number":
-        cuts = cut_points(cells.to_numpy(float, na_value=np.nan))
+        cuts = cut_points(cells.to_numpy(float, na_value=np.nan), min_users)
         answers = name_ranges(cuts)
     elif info.kind in ("many", "flag"):
-        answers = YES_NO if cells.nunique() > 1 else ()
+        sizes = cells.value_counts()
+        answers = YES_NO if len(sizes) > 1 and sizes.min() >= min_users else ()
     else:
-        answers = tuple(common_values(cells))
+        answers = fold_rare(cells, common_values(cells), min_users)
     if len(answers) < 2:
         return None
-    known_share = float(cells.notna().mean())
+    n_unknown = round_counts(np.array(float(cells.isna().sum())), min_users)
+    known_share = 1 - float(n_unknown) / max(len(cells), float(n_unknown))
     text = write_text(info, column, texts)
     way = say_way(info)
     return Question(column, info.name, text, way, info.kind, info.facet, answers, cuts, known_share)
@@ -210,10 +218,40 @@ def write_text(info: LabelInfo, column: str, texts: Mapping[str, str]) -> str:
     return words[:1].upper() + words[1:]
 
 
-def cut_points(values: np.ndarray) -> tuple[float, ...]:
+def fold_rare(cells: pd.Series, answers: Sequence[str], min_users: int) -> tuple[str, ...]:
+    """Return answers, those of fewer people as one; that one stands for ``min_users`` people or more.
+
+    Parameters
+    ----------
+    cells : pd.Series of categorical
+    answers : sequence of str
+        Maybe with "other values" for those not listed.
+    min_users : int
+
+    Examples
+    --------
+    >>> cells = pd.Series(["tea"] * 9 + ["milk"] * 6 + ["absinthe"], dtype="category")
+    >>> fold_rare(cells, ["absinthe", "milk", "tea"], 5), fold_rare(cells, ["milk", "tea"], 1)
+    (('tea', 'other values'), ('milk', 'tea'))
+    """
+    sizes = cells.value_counts().rename(index=str).groupby(level=0).sum()
+    listed = [answer for answer in answers if answer != OTHER]
+    kept = [answer for answer in listed if sizes[answer] >= min_users]
+    if len(kept) == len(answers):
+        return tuple(answers)
+    n_other = sizes.sum() - sizes[kept].sum()
+    while kept and n_other < min_users:
+        rarest = min(kept, key=lambda answer: sizes[answer])
+        kept.remove(rarest)
+        n_other += sizes[rarest]
+    return (*kept, OTHER)
+
+
+def cut_points(values: np.ndarray, min_users: int = 1) -> tuple[float, ...]:
     """Return where to cut a number into ranges that hold about as many people each.
 
-    Ends are rounded to three digits, since an interviewer reads them; equal ends merge.
+    Ends are rounded to three digits, since an interviewer reads them; equal ends merge, and so do
+    ranges of fewer than ``min_users``.
 
     Examples
     --------
@@ -230,7 +268,8 @@ def cut_points(values: np.ndarray) -> tuple[float, ...]:
     cuts: list[float] = []
     for end in rounded:
         above = values > cuts[-1] if cuts else np.ones(len(values), bool)
-        if (above & (values <= end)).any() and end < values.max():  # no range is left without anybody
+        n_in, n_over = (above & (values <= end)).sum(), (values > end).sum()
+        if min(n_in, n_over) >= min_users:  # no range is left without anybody
             cuts.append(end)
     return tuple(cuts)
 

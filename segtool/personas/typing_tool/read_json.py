@@ -31,13 +31,16 @@ KEYS = frozenset(
         "curve",
         "hits",
         "reason",
+        "notes",
+        "min_users",
     ]
-) | {"notes"}
+)
 UNSURE_KEYS = frozenset(["min_membership", "min_margin", "min_answers"])
 WHOLE_FIGURES = frozenset(["n_people", "n_askable", "cv", "random_state"])
 FIGURES = WHOLE_FIGURES | {"accuracy", "full_accuracy", "baseline", "points_accuracy", "sure_share"}
 FIGURES |= {"sure_accuracy"}
 WHOLE_COLUMNS = frozenset(["n_questions", "n", "persona_id", "n_assigned"])
+HIDEABLE = frozenset(["n", "n_assigned"])
 TEXT_COLUMNS = frozenset(["persona", "taken_for"])
 
 
@@ -63,6 +66,7 @@ def write_tool(tool: ToolParts) -> dict[str, Any]:
         "hits": _records(tool.hits),
         "reason": tool.reason,
         "notes": list(tool.notes),
+        "min_users": int(tool.min_users),
     }  # fmt: skip
 
 
@@ -126,6 +130,8 @@ def _rebuild(data: Mapping[str, Any]) -> dict[str, Any]:
     sharpness = _number(data["sharpness"], "sharpness")
     _need(sharpness > 0, "sharpness is not above 0")
     _need(isinstance(data["reason"], str) and all(isinstance(note, str) for note in data["notes"]), "no text")
+    min_users = _whole(data["min_users"])
+    _need(min_users >= 1, "min_users is below 1")
     hits = _read_table(data["hits"], HITS_COLUMNS)
     _need(hits["persona_id"].tolist() == list(names), "the hits are not those of its personas")
     return {
@@ -139,7 +145,8 @@ def _rebuild(data: Mapping[str, Any]) -> dict[str, Any]:
         "figures": _read_figures(data["figures"]),
         "reason": data["reason"],
         "notes": tuple(data["notes"]),
-        **_read_unsure(data["unsure"]),
+        "min_users": min_users,
+        **_read_unsure(data["unsure"], len(asked)),
     }
 
 
@@ -186,12 +193,12 @@ def _read_shares(values: Any, shape: tuple[int, int]) -> np.ndarray:
     return shares
 
 
-def _read_unsure(entry: Mapping[str, Any]) -> dict[str, float]:
+def _read_unsure(entry: Mapping[str, Any], n_questions: int) -> dict[str, float]:
     _need(set(entry) == UNSURE_KEYS, "the rule for the unsure is not whole")
     parts = {key: _number(entry[key], key) for key in ("min_membership", "min_margin")}
     _need(all(0 <= value <= 1 for value in parts.values()), "a bound for the unsure is not from 0 to 1")
     least = _whole(entry["min_answers"])
-    _need(least >= 0, "min_answers is below 0")
+    _need(0 <= least <= n_questions, "min_answers is not from 0 to the number of questions")
     return {**parts, "min_answers": least}
 
 
@@ -210,13 +217,16 @@ def _read_figures(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 def _read_table(rows: Sequence[Mapping], columns: list[str]) -> pd.DataFrame:
     _need(len(rows) > 0 and all(list(row) == columns for row in rows), "a table has other columns")
-    return pd.DataFrame({name: [_read_cell(row[name], name) for row in rows] for name in columns})
+    table = pd.DataFrame({name: [_read_cell(row[name], name) for row in rows] for name in columns})
+    return table.astype({name: "Int64" for name in HIDEABLE & set(columns) if table[name].isna().any()})
 
 
 def _read_cell(value: Any, name: str) -> Any:
     if name in TEXT_COLUMNS:
         _need(isinstance(value, str), f"{name} is not text")
         return value
+    if name in HIDEABLE and value is None:  # so few that it was hidden
+        return pd.NA
     if name in WHOLE_COLUMNS:
         return _whole(value)
     return np.nan if value is None else _number(value, name)

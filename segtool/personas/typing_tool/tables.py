@@ -74,6 +74,8 @@ class FoldCounts:
         Persona of each person, from 0.
     folds : np.ndarray of int, shape (n_people,)
     n_personas : int
+    base : int
+        Tables are learned from counts rounded to multiples of it, so that exact ones do not follow.
     """
 
     codes: np.ndarray
@@ -81,6 +83,7 @@ class FoldCounts:
     truth: np.ndarray
     folds: np.ndarray
     n_personas: int
+    base: int = 1
 
     @property
     def n_folds(self) -> int:
@@ -109,7 +112,8 @@ class FoldCounts:
 
     def table(self, folds: Sequence[int]) -> ScoreTable:
         """Return the score table learned from the people of some folds."""
-        people, counts = self._people[list(folds)].sum(axis=0), self._answers[list(folds)].sum(axis=0)
+        people = round_counts(self._people[list(folds)].sum(axis=0), self.base)
+        counts = round_counts(self._answers[list(folds)].sum(axis=0), self.base)
         question = np.repeat(np.arange(len(self.sizes)), self.sizes)
         everyone = counts.sum(axis=0)
         known = np.add.reduceat(everyone, self.offsets)
@@ -123,6 +127,19 @@ class FoldCounts:
     def rows(self, fold: int) -> np.ndarray:
         """Return which people are in a fold."""
         return np.flatnonzero(self.folds == fold)
+
+
+def round_counts(counts: np.ndarray, base: int) -> np.ndarray:
+    """Return counts as the nearest multiples of a base.
+
+    Totals must be taken of the rounded counts: with an exact one beside them a count may follow.
+
+    Examples
+    --------
+    >>> round_counts(np.array([1.0, 2.0, 3.0, 49.0]), 5).tolist()
+    [0.0, 0.0, 5.0, 50.0]
+    """
+    return counts if base == 1 else base * np.floor(counts / base + 0.5)
 
 
 def share_out(scores: np.ndarray, sharpness: float = 1.0) -> np.ndarray:

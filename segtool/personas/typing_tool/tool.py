@@ -36,7 +36,7 @@ class TypingTool(ToolParts, Shown):
 
     Made by `build_typing_tool`, or read from a file by `TypingTool.load`. Nothing in it changes. Its
     parts are those of `ToolParts`: names, asked, prior, shares, sharpness, curve, hits, figures, reason,
-    min_membership, min_margin, min_answers, notes.
+    min_membership, min_margin, min_answers, notes, min_users.
 
     Notes
     -----
@@ -112,7 +112,7 @@ class TypingTool(ToolParts, Shown):
             )
         codes = read_answers(self.asked, frame)
         memberships = share_out(self.add_up(codes), self.sharpness)
-        unsure = self._find_unsure(memberships, (codes >= 0).sum(axis=1))
+        unsure = self.unsure_rule.is_unsure(memberships, (codes >= 0).sum(axis=1))
         words = [self.names[number] for number in sorted(self.names)]
         return list_assigned(frame.index, memberships, unsure, words)
 
@@ -123,11 +123,6 @@ class TypingTool(ToolParts, Shown):
             given = codes[:, number]
             scores += np.log(block)[:, np.maximum(given, 0)] * (given >= 0)
         return scores
-
-    def _find_unsure(self, memberships: np.ndarray, n_answers: np.ndarray) -> np.ndarray:
-        best, second = np.partition(memberships, -2, axis=1)[:, [-1, -2]].T
-        doubtful = (best < self.min_membership) | (best - second < self.min_margin)
-        return doubtful | (n_answers < self.min_answers)
 
     # --- taking it along ----------------------------------------------------------------------
 

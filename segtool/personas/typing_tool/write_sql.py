@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 
 from segtool.engines import literal, quote
-from segtool.personas.membership import UnsureRule
 from segtool.personas.scoring.cells import table_sql
 from segtool.personas.scoring.expressions import add_up, comment, double, finite
 from segtool.personas.scoring.statement import share_out, tell, translate, write_header
@@ -32,8 +31,7 @@ def write_sql(tool: ToolParts, dialect: str, *, table: str | Path, user_id: str)
         *share_out(k),
     ]
     body = ",\n".join(f"{name} AS (\n  {sql}\n)" for name, sql in steps)
-    rule = UnsureRule(tool.min_membership, tool.min_margin)
-    told = tell(k, tool.names, rule, tool.min_answers, "best")
+    told = tell(k, tool.names, tool.unsure_rule, tool.min_answers, "best")
     head = write_header(
         [
             f"Personas from {len(tool.asked)} answers: one row per {user_id}.",

@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from segtool.personas import LatentClassPersonas
-from segtool.personas.follow.noise import Cells, expected_moves, moved_share, refit_moves
+from segtool.personas.clusterers import HDBSCANPersonas, KMeansPersonas
+from segtool.personas.follow.noise import Cells, _older_numbers, expected_moves, moved_share, refit_moves
 from segtool.personas.follow.overlap import cross
 
 
@@ -70,3 +71,20 @@ def test_refits_are_aligned_before_they_are_compared(fitted):
     counts = refit_moves(model, Cells(then), model.predict(then), np.random.default_rng(2), 2)
     assert counts.sum() == 1500
     assert np.trace(counts) > 0.9 * 1500  # numbers swapped by a refit would put everybody off the diagonal
+
+
+@pytest.mark.parametrize("model", [KMeansPersonas(2, n_init=1), HDBSCANPersonas(min_share=0.1)])
+def test_refits_of_any_method_are_counted_in_the_personas_of_the_model(model):
+    rng = np.random.default_rng(4)
+    truth = rng.integers(0, 2, 200)
+    users = pd.DataFrame(rng.normal(truth[:, None] * 6, 1, (200, 3)), columns=list("abc"))
+    model.fit(users)
+    counts = refit_moves(model, Cells(users), model.labels_, np.random.default_rng(2), model.n_personas_)
+    assert counts.shape == (model.n_personas_,) * 2 and counts.sum() == 200
+    assert np.trace(counts) > 0.5 * 200
+
+
+def test_a_refit_that_finds_more_or_fewer_personas_is_counted_all_the_same():
+    """Parts of a persona are the persona; nobody falls out of the table."""
+    assert _older_numbers(np.array([[0, 60, 40], [90, 0, 0]])).tolist() == [1, 0, 0]
+    assert _older_numbers(np.array([[0, 60], [5, 40], [90, 0]])).tolist() == [2, 0]

@@ -5,7 +5,6 @@ import pandas as pd
 import pytest
 
 from segtool.personas import LatentClassPersonas
-from segtool.personas.follow.strange import person_fit
 
 
 def draw(shares, n, rng, unknown=0.0):
@@ -22,8 +21,7 @@ def model():
 
 
 def fit_of(model, frame):
-    (design,) = model._designs(model._prepare(frame))
-    return person_fit(model._classes, design, model.predict(frame))
+    return model.person_fit(frame, model.predict(frame))
 
 
 @pytest.mark.parametrize("unknown", [0.0, 0.4])

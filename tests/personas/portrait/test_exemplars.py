@@ -1,5 +1,7 @@
 """People to look at, who is unsure, numbers in their units, and the tree: on personas that are planted."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -148,3 +150,17 @@ def test_a_tree_that_is_wrong_for_a_third_defines_nothing():
     tree = grow_tree(find_personas(frame, n_personas=3, n_init=3), max_depth=2)
     assert tree.fidelity_low < 0.8 and not tree.defines
     assert "The tree does not define the personas." in str(tree)
+
+
+def test_numbers_that_describe_are_judged_among_themselves():
+    rng = np.random.default_rng(21)
+    group = np.repeat([0, 1], 150)
+    frame = pd.DataFrame({f"basis{k}": group * 9.0 + rng.normal(size=300) for k in range(4)})
+    frame = frame.assign(**{f"noise{k}": rng.normal(size=300) for k in range(40)})
+    frame.index = [f"u{number:03}" for number in range(300)]
+    found = find_personas(frame, n_personas=2, n_init=1, basis=[f"basis{k}" for k in range(4)])
+    table = profile_numbers(found)
+    alone = profile_numbers(replace(found, encoding=replace(found.encoding, basis=())))
+    noise = table.loc[~table["forms"], ["persona_id", "label", "q_value"]].reset_index(drop=True)
+    assert (table.loc[table["forms"], "q_value"] < 1e-9).all()
+    pd.testing.assert_frame_equal(noise, alone[["persona_id", "label", "q_value"]])

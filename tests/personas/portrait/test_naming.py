@@ -7,6 +7,7 @@ from segtool.errors import ParameterError
 from segtool.labels.frames import LabelInfo
 from segtool.personas.portrait.naming import (
     Trait,
+    clause_of,
     compose_name,
     describe_contrast,
     describe_typical,
@@ -200,3 +201,30 @@ def test_kept_names_win_and_no_other_takes_them():
 def test_names_that_cannot_be_kept_are_refused(kept):
     with pytest.raises(ParameterError):
         name_personas(rows(("stage", "student", 0.9, 0.3)), INFOS, 3, kept=kept)
+
+
+@pytest.mark.parametrize(
+    ("info", "value", "clause"),
+    [
+        (
+            LabelInfo("tea", "Favourite tea", "taste", "nominal", phrase=""),
+            "green_tea",
+            "favourite tea: green tea",
+        ),
+        (LabelInfo("job", "Job", "life stage", "nominal", phrase=""), "None", "job: None"),
+        (LabelInfo("vip", "VIP", "activity", "flag", phrase=""), "yes", "VIP"),
+        (LabelInfo("vip", "VIP", "activity", "flag", phrase=""), "no", ""),
+        (INFOS["hours"], "day", ""),  # phrases by value keep silent about the others
+        (LabelInfo("hours", "Hours", "rhythm", "nominal", phrase={}), "day", ""),
+    ],
+)
+def test_a_label_without_a_phrase_says_its_title(info, value, clause):
+    assert clause_of(info, value) == clause
+
+
+def test_personas_of_labels_without_phrases_have_names():
+    infos = {"tea": LabelInfo("tea", "Favourite tea", "taste", "nominal", phrase="")}
+    table = pd.concat([rows(("tea", "green", 0.7, 0.2)), rows(("tea", "black", 0.7, 0.2), persona_id=2)])
+    assert name_personas(table, infos, 2) == {1: "Favourite tea: green", 2: "Favourite tea: black"}
+    stage = {"stage": LabelInfo("stage", "Life stage", "life stage", "nominal", phrase="")}
+    assert name_personas(rows(("stage", "student", 0.9, 0.3)), stage, 2)[1] == "Students"

@@ -5,12 +5,12 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from segtool.personas.encode import LabelTable, fit_encoding
+from segtool.personas.portrait.notes import explained_share
 from segtool.personas.portrait.portray import (
     compare_counts,
     contrast_nearest,
     control_false_discoveries,
     cut_in_thirds,
-    explained_share,
     find_nearest,
     find_typical,
     measure_typicality,
@@ -167,3 +167,23 @@ def test_typical_members_hold_the_values_of_their_persona():
     users = find_typical(table, found, frame.index, np.eye(2)[codes], 10)
     mine = users[users["persona_id"] == 1]
     assert mine["user_id"].iloc[0] == "u00" and mine["user_id"].tolist()[-2:] == ["u08", "u09"]
+
+
+def test_descriptors_are_judged_among_themselves():
+    """The trap: labels that formed the personas are nearly all rejected, and carry noise along."""
+    rng = np.random.default_rng(1)
+    codes = rng.integers(0, 3, 300)
+    basis = {f"basis{k}": np.where(rng.random(300) < 0.9, codes, 9).astype(str) for k in range(6)}
+    noise = {f"noise{k}": rng.choice(["x", "y"], 300) for k in range(30)}
+    table = profile({**basis, **noise}, codes, basis=list(basis))
+    nearest = find_nearest(table, 3)
+    contrast = contrast_nearest(table, nearest)
+    together = control_false_discoveries(table["z"].to_numpy())
+    for forms in (True, False):
+        mine = table["forms"] == forms
+        assert table.loc[mine, "q_value"].tolist() == control_false_discoveries(table.loc[mine, "z"]).tolist()
+        assert table.loc[mine, "q_value"].tolist() != together[mine].tolist()
+        alone = contrast_nearest(table[mine], nearest)["q_value"]
+        mine = contrast["label"].isin(list(basis)) == forms
+        assert contrast.loc[mine, "q_value"].tolist() == alone.tolist()
+    assert (contrast.loc[~contrast["label"].isin(list(basis)), "q_value"] > 0.01).all()

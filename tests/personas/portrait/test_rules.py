@@ -1,9 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from segtool.personas.encode import LabelTable, fit_encoding
-from segtool.personas.portrait.rules import defines_persona, find_rules
+from segtool.personas.portrait.rules import defines_persona, find_rules, list_conditions
 
 
 def rules(columns, codes):
@@ -91,3 +93,29 @@ def test_underscores_of_values_are_spaces_in_rules():
     columns["stage"] = np.where(columns["stage"] == "student", "high_school", columns["stage"])
     found = rules(columns, (columns["stage"] == "high_school").astype(int)).iloc[1]
     assert found["rule"] == "stage is high school"
+
+
+def test_where_all_labels_are_sensitive_there_is_no_rule():
+    frame = pd.DataFrame(make(), index=[f"u{number:05}" for number in range(2000)])
+    table = LabelTable.read(frame[["stage"]])
+    codes = (frame["stage"] == "student").to_numpy().astype(int)
+    inside = replace(table, infos={"stage": replace(table.infos["stage"], sensitive=True)})
+    found = find_rules(inside, fit_encoding(inside, basis=["stage"]), codes, 2)
+    assert found["rule"].tolist() == ["", ""] and not found["defines"].any()
+    assert found["precision"].isna().all() and (found["n_tested"] == 1000).all()
+
+
+def test_conditions_are_kept_for_the_users_that_are_used_only():
+    """Where numbers are cut and which values there are is up to everybody, not to those users."""
+    columns = {**make(400), "age": np.arange(400.0), "likes: tea": np.arange(400) % 3 == 0}
+    columns["stage"][-1] = "monk"
+    frame = pd.DataFrame(columns, index=[f"u{number:03}" for number in range(400)])
+    table = LabelTable.read(frame)
+    encoding, rows = fit_encoding(table), np.arange(0, 90, 3)
+    everywhere, everyone = list_conditions(table, encoding, np.arange(400))
+    conditions, held = list_conditions(table, encoding, rows)
+    assert conditions == everywhere and held.shape == (30, len(conditions))
+    assert (held == everyone[rows]).all() and held.base is None
+    texts = [condition.text for condition in conditions]
+    assert "stage is monk" in texts and "age is up to 133" in texts
+    assert held[:, texts.index("age is up to 133")].all()

@@ -182,3 +182,15 @@ def test_what_cannot_be_typed_is_said():
 def test_wrong_arguments_are_named(options, said):
     with pytest.raises(ParameterError, match=said):
         make_tool(60, **options)
+
+
+def test_sizes_of_few_are_not_told_nor_follow():
+    frame, truth = make_people(200)
+    truth = np.where(truth == 3, 2, truth)
+    truth[:8] = 3
+    personas = Personas.from_assignments(frame.index, truth)
+    hits = build_typing_tool(personas, frame, n_questions=2, max_questions=2, min_users=10).hits
+    assert hits["n"].isna().tolist() == [True, False, True]  # 200 people less the first two are 8
+    assert hits["hit_rate"].isna().equals(hits["n"].isna())
+    with pytest.raises(ParameterError, match="min_users is 0"):
+        make_tool(60, min_users=0)

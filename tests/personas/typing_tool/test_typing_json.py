@@ -104,3 +104,13 @@ def test_a_missing_hit_rate_survives(data):
     data["hits"][2]["precision"] = None
     again = TypingTool.from_json(json.loads(json.dumps(data)))
     assert np.isnan(again.hits["precision"].iloc[2]) and "not known" in again.questionnaire()
+
+
+def test_hidden_sizes_survive(data):
+    data["hits"][2]["n"] = data["hits"][1]["n"] = None
+    again = TypingTool.from_json(json.loads(json.dumps(data)))
+    assert again.hits["n"].isna().tolist() == [False, True, True]
+    assert again.to_json() == data and again.questionnaire()
+    data["unsure"]["min_answers"] = 6  # of five questions
+    with pytest.raises(InputError, match="min_answers"):
+        TypingTool.from_json(data)

@@ -1,7 +1,7 @@
 import pytest
 
 from segtool.errors import InputError
-from segtool.personas import find_personas
+from segtool.personas import Personas, find_personas
 from segtool.personas.typing_tool import build_typing_tool, measure_on_others
 from tests.personas.planted_frame import make_planted
 
@@ -37,3 +37,10 @@ def test_a_tool_of_other_personas_is_refused(made):
     two = find_personas(frame.iloc[::2], n_personas=2, n_init=2)
     with pytest.raises(InputError, match="tells 3 personas apart, and there are 2"):
         measure_on_others(tool, two, frame.iloc[1::2])
+
+
+def test_personas_of_a_file_do_not_know_who_formed_them(made, tmp_path):
+    frame, personas, tool = made
+    loaded = Personas.load(personas.save(tmp_path / "personas.json"))
+    assert "could not be checked" in measure_on_others(tool, loaded, frame).headline()
+    assert "could not be checked" not in measure_on_others(tool, personas, frame.iloc[1::2]).headline()

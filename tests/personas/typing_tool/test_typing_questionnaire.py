@@ -1,9 +1,12 @@
 import html
 import re
 
+import numpy as np
 import pandas as pd
 import pytest
 
+from segtool.personas.typing_tool.points import points_per_unit
+from segtool.personas.typing_tool.questionnaire import least_lead, list_close
 from segtool.personas.typing_tool.questions import Question, cut_points, read_answers
 from tests.personas.typing_tool.typed_people import make_tool
 
@@ -64,6 +67,25 @@ def test_adding_up_points_hits_about_as_often(made):
     assert by_hand == pytest.approx(by_tool, abs=0.03)
     assert tool.figures.points_accuracy == pytest.approx(tool.figures.accuracy, abs=0.03)
     assert card[[1, 2, 3]].to_numpy().min() == 0 and card[[1, 2, 3]].to_numpy().max() == 20
+
+
+def test_the_card_finds_the_unsure_as_memberships_do(tool):
+    """By hand: a lead that is too small, or several columns close behind."""
+    points = np.random.default_rng(3).integers(0, 30, (2_000, 3))
+    behind = points.max(axis=1, keepdims=True) - points
+    odds = np.exp(-tool.sharpness * behind / _unit(tool))
+    exact = tool.unsure_rule.is_unsure(odds / odds.sum(axis=1, keepdims=True), np.full(2_000, 9))
+    counts, limit = list_close(tool)
+    each = np.select([behind <= end for end, _ in counts], [count for _, count in counts], 0)
+    others = np.sort(each, axis=1)[:, :-1].sum(axis=1)  # the first itself counts most
+    near = np.sort(behind, axis=1)[:, 1] < least_lead(tool)
+    right = ((near | (others > limit)) == exact).mean()
+    assert right > 0.95 and right > (near == exact).mean() + 0.03  # the lead alone leaves some out
+    assert f"add up to more than {int(limit)}" in tool.questionnaire()
+
+
+def _unit(tool):
+    return points_per_unit(np.log(tool.prior), [np.log(block) for block in tool.shares])
 
 
 def test_what_is_shown_is_escaped_and_tells_the_figures(tool):
