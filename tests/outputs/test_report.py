@@ -246,7 +246,7 @@ def test_one_persona_is_set_apart_from_nobody(study):
 
     one = One(labels, personas.persona.clip(upper=1), {1: "Everyone"})
     html = render((sources, labels, one, plan), draw_map=True)
-    assert "no stable groups" in html and "Sit between two" not in html and "%)." not in html
+    assert "no stable groups" in html and "<dt>Unsure</dt>" not in html and "%)." not in html
     assert 'id="apart"' not in html and 'href="#apart"' not in html
     assert 'id="choice"' not in html and 'href="#choice"' not in html
 

@@ -184,7 +184,7 @@ def _tiles(sources, labels, personas, min_cell: int) -> tuple[tuple[str, str, st
         unsure = personas.assigned["unsure"].astype(bool).mean() if len(personas.assigned) else 0.0
         tiles += [
             ("Personas", f"{personas.n_personas}", ""),
-            ("Sit between two", say_share(unsure, len(personas.assigned), min_cell),
+            ("Unsure", say_share(unsure, len(personas.assigned), min_cell),
              "of the users fit a second persona nearly as well, or too little is known of them"),
         ]  # fmt: skip
     else:

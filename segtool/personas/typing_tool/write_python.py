@@ -13,12 +13,17 @@ _CODE = '''
 def assign(answers):
     """Return the persona of one person.
 
-    answers: dict of column to answer. What is missing, None or no answer there is adds nothing.
+    answers: dict of column to answer. What is missing or None adds nothing; nor does a column that is
+    not asked about or an answer there is not, but "ignored" then names the column.
     """
     scores, n_answers = list(START), 0
+    ignored = list(set(answers) - {question["column"] for question in QUESTIONS})
     for question in QUESTIONS:
-        place = _read(question, answers.get(question["column"]))
+        answer = answers.get(question["column"])
+        place = _read(question, answer)
         if place is None:
+            if answer is not None and answer == answer:
+                ignored.append(question["column"])
             continue
         n_answers += 1
         scores = [score + more for score, more in zip(scores, question["scores"][place])]
@@ -39,6 +44,7 @@ def assign(answers):
         "runner_up": PERSONAS[second],
         "unsure": doubtful,
         "memberships": {number + 1: share for number, share in enumerate(memberships)},
+        "ignored": sorted(ignored),
     }
 
 

@@ -100,7 +100,7 @@ def test_the_python_module_takes_odd_answers(tool):
     exec(tool.to_python(), room)
     nothing = room["assign"]({})
     for odd in ({"spend": "a lot"}, {"spend": float("nan")}, {"age": None}, {"age": 7}, {"other": 1}):
-        assert room["assign"](odd) == nothing
+        assert {**room["assign"](odd), "ignored": []} == nothing
     assert room["assign"]({"spend": "12.5"}) == room["assign"]({"spend": 12.5}) != nothing
     assert room["assign"]({"early": True}) == room["assign"]({"early": "yes"}) != nothing
 
@@ -167,3 +167,13 @@ def test_the_statement_agrees_in_spark(answers, spark_session):
 def test_an_unknown_dialect_is_named(tool):
     with pytest.raises(ParameterError, match="dialect is 'oracle'"):
         tool.to_sql("oracle")
+
+
+def test_the_python_module_says_what_it_could_not_use(tool):
+    room = {}
+    exec(tool.to_python(), room)
+    column = next(each["column"] for each in room["QUESTIONS"] if each.get("other", 0) is None)
+    assert room["assign"]({"misspelt": "x", column: "no such answer"})["ignored"] == sorted(
+        ["misspelt", column]
+    )
+    assert room["assign"]({column: None})["ignored"] == []
