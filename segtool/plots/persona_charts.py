@@ -72,7 +72,7 @@ def plot_portraits(
         raise InputError("The profile of these personas is empty.", "personas found on labels.")
     titles = _titles(personas)
     shown = [
-        f"{elide(titles.get(label, label.replace('_', ' ')), 28)}: {elide(value.replace('_', ' '), 26)}"
+        f"{shorten(titles.get(label, label.replace('_', ' ')), 28)}: {elide(value.replace('_', ' '), 26)}"
         for label, value in index.index
     ]
     width = 4.0 + 1.22 * len(portraits)
@@ -93,6 +93,17 @@ def _sensitive(personas) -> set[str]:
     """Return the labels marked sensitive, as cards leave them out."""
     infos = getattr(getattr(personas, "table", None), "infos", {})
     return {label for label, info in infos.items() if info.sensitive}
+
+
+def shorten(title: str, most: int) -> str:
+    """Return a title that fits: without what stands in brackets behind it, then cut.
+
+    Examples
+    --------
+    >>> shorten("Spending power (price of an order)", 28), shorten("Age (years)", 28)
+    ('Spending power', 'Age (years)')
+    """
+    return elide(title if len(title) <= most else title.split(" (")[0], most)
 
 
 def _titles(personas) -> dict[str, str]:
