@@ -306,6 +306,6 @@ def _run_stage(path: Path, stage: str, csv: Path | None, as_json: bool, quiet: b
             from segtool.outputs import write_csv
 
             write_csv(table, csv)
-    hidden = HIDDEN.get(stage, ()) if "title" in table else ()
-    shown = table if as_json else table[[name for name in table if name not in hidden]]
-    show(shown, text, as_json)
+    hidden = () if as_json or (stage == "changes" and "title" not in table) else HIDDEN.get(stage, ())
+    shown = table.drop(columns=list(hidden), errors="ignore")
+    show(shown, text, as_json, csv)

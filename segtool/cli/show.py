@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pandas as pd
 
 
@@ -24,11 +26,12 @@ def show_progress(quiet: bool) -> Iterator[Callable[[str], None]]:
         yield lambda step: status.update(f"segtool: {step}")
 
 
-def show(table: pd.DataFrame, text: str, as_json: bool) -> None:
+def show(table: pd.DataFrame, text: str, as_json: bool, csv: Path | None = None) -> None:
+    """Print a table, or all of it as JSON; ``csv`` is where it was written, if it was."""
     if as_json:
         print_json({"summary": text, "rows": list_records(table)})
     else:
-        print_table(table, text)
+        print_table(table, text, csv)
 
 
 def list_records(table: pd.DataFrame) -> list[dict]:
@@ -39,7 +42,7 @@ def print_json(document: dict) -> None:
     print(json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False))
 
 
-def print_table(table: pd.DataFrame, text: str) -> None:
+def print_table(table: pd.DataFrame, text: str, csv: Path | None = None) -> None:
     from rich.console import Console
     from rich.table import Table
 
@@ -52,7 +55,8 @@ def print_table(table: pd.DataFrame, text: str) -> None:
         shown.add_row(*(_cell(value) for value in row))
     Console(markup=False, emoji=False, width=None if sys.stdout.isatty() else 160).print(shown)
     if len(table) > 30:
-        print(f"... {len(table) - 30:,} more rows: write them with --csv FILE")
+        where = f"in {csv}" if csv else "write them with --csv FILE"
+        print(f"... {len(table) - 30:,} more rows: {where}")
 
 
 def _cell(value: Any) -> str:

@@ -51,7 +51,8 @@ def persona_change_stage(study: Study, options: dict) -> tuple[pd.DataFrame, str
     min_cell = study.file.export.min_cell
     notes = list_notes(change.notes, min_cell)
     table = (list_persona_moves if options["moves"] else list_persona_changes)(change, min_cell)
-    return table, "\n".join([say_persona_changes(change, min_cell), *(f"  {note}" for note in notes)])
+    kept = "Personas that are the same keep the names they had then."
+    return table, "\n".join([say_persona_changes(change, min_cell), *(f"  {note}" for note in (kept, *notes))])
 
 
 def target_stage(study: Study, options: dict) -> tuple[pd.DataFrame, str]:
@@ -74,4 +75,9 @@ STAGES: dict[str, Callable[[Any, dict], tuple[pd.DataFrame, str]]] = {
 # What a terminal has no room for; the CSV and the JSON have it.
 HIDDEN = {
     "changes": ("label", "share_known_before", "share_known_after", "chance", "divergence", "source_shift", "low", "high"),
+    "personas": ("mean_membership", "rule", "rule_precision", "rule_recall", "sentence"),
+    "persona changes": (
+        "before_id", "after_id", "share_before", "share_placed", "share_after", "profile_distance",
+        "automatic_name", "from_id", "to_id", "q_value",
+    ),
 }  # fmt: skip

@@ -118,7 +118,7 @@ def _draw_stability(axes: Axes, table: pd.DataFrame) -> None:
             beside, dots, "o", color=colour, ms=4.5, mew=1, mfc=GROUND if row.pale else colour, zorder=3
         )
     crosses = "; cross: groups without members" if not table["filled"].all() else ""
-    _title(axes, f"How surely each persona comes back: a dot each, 75% is stable, shaded: not{crosses}")
+    _title(axes, f"How surely each persona comes back, a dot each: from 75% stable, under 60% (shaded) not{crosses}")
 
 
 def _draw_strength(axes: Axes, table: pd.DataFrame) -> None:
@@ -130,7 +130,7 @@ def _draw_strength(axes: Axes, table: pd.DataFrame) -> None:
     _write_chosen(axes, several, several["prediction_strength"].astype(float), "{:.2f}")
     axes.set_ylim(0, 1.22)
     axes.set_yticks([0, 0.5, PREDICTED, 1], ["0", "0.5", "0.8", "1"])
-    _title(axes, "How one half foretells the other: prediction strength; dotted: their agreement")
+    _title(axes, "How one half foretells the other: prediction strength, from 0.8 strong; dotted: their agreement")
 
 
 def _draw_sizes(axes: Axes, table: pd.DataFrame) -> None:
