@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
@@ -39,16 +40,31 @@ def write_claims(labels, path: Path, inside: Iterable[str] = (), key: bytes | No
     condition = f" WHERE label NOT IN ({', '.join(map(literal, inside))})" if inside else ""
     telling = sorted(cut_within(labels, inside))
     names = labels.engine.columns(labels.tables["claims"])
-    if key is None:
-        columns = ", ".join(_shown_column(name, telling) for name in names)
-        sql = f"SELECT {columns} FROM {table} AS c{condition}"
+    column = _shown_column if key is None else _hidden_column
+    columns = ", ".join(column(name, telling) for name in names)
+    with pseudonyms_beside(labels, key, "c") as join:
+        sql = f"SELECT {columns} FROM {table} AS c{join}{condition}"
+        # Rows in the order of the raw ids would give hidden ids away to whoever has the list of users.
         return labels.engine.write(f"SELECT * FROM ({sql}) AS shown ORDER BY {ORDER}", path, "parquet")
-    # Rows in the order of the raw ids would give the ids away to whoever has the list of users.
+
+
+@contextmanager
+def pseudonyms_beside(labels, key: bytes | None, table: str) -> Iterator[str]:
+    """Have each user's pseudonym in the engine, and give the SQL that joins it as ``p``; "" without a key.
+
+    Parameters
+    ----------
+    labels : Labels
+    key : bytes or None
+    table : str
+        What the statement calls the table whose ``user_id`` is hidden.
+    """
+    if key is None:
+        yield ""
+        return
     labels.engine.register(PSEUDONYMS, list_pseudonyms(labels.user_ids, key))
     try:
-        columns = ", ".join(_hidden_column(name, telling) for name in names)
-        sql = f"SELECT {columns} FROM {table} AS c JOIN {PSEUDONYMS} AS p ON p.raw_id = c.user_id{condition}"
-        return labels.engine.write(f"SELECT * FROM ({sql}) AS hidden ORDER BY {ORDER}", path, "parquet")
+        yield f" JOIN {PSEUDONYMS} AS p ON p.raw_id = {table}.user_id"
     finally:
         labels.engine.drop(PSEUDONYMS)
 

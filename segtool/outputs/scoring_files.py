@@ -8,7 +8,7 @@ from typing import Any
 
 from segtool.engines import literal, quote
 from segtool.errors import InputError
-from segtool.outputs.ledger import PSEUDONYMS, list_pseudonyms
+from segtool.outputs.ledger import pseudonyms_beside
 from segtool.personas.saving import load_personas
 from segtool.personas.scoring import compile_persona_scoring
 
@@ -90,16 +90,10 @@ def write_ledger(labels, path: Path, inside: Iterable[str] = (), key: bytes | No
     listed = ", ".join(map(literal, sorted(inside)))
     shown = f" WHERE label NOT IN ({listed})" if listed else ""
     said = f"SELECT * FROM ({' UNION ALL '.join(parts)}) AS everything{shown}"
-    user, join = "u.user_id", ""
-    if key is not None:
-        engine.register(PSEUDONYMS, list_pseudonyms(labels.user_ids, key))
-        user, join = "p.pseudonym", f" JOIN {PSEUDONYMS} AS p ON p.raw_id = u.user_id"
-    sql = (
-        f"SELECT {user} AS user_id, s.label, s.value, CAST(s.confidence AS DOUBLE) AS confidence, s.source "
-        f"FROM {quote(tables['users'])} AS u{join} LEFT JOIN ({said}) AS s ON s.user_id = u.user_id"
-    )
-    try:
+    user = "u.user_id" if key is None else "p.pseudonym"
+    with pseudonyms_beside(labels, key, "u") as join:
+        sql = (
+            f"SELECT {user} AS user_id, s.label, s.value, CAST(s.confidence AS DOUBLE) AS confidence, s.source "
+            f"FROM {quote(tables['users'])} AS u{join} LEFT JOIN ({said}) AS s ON s.user_id = u.user_id"
+        )
         return engine.write(f"SELECT * FROM ({sql}) AS shown ORDER BY {ORDER}", path, "parquet")
-    finally:
-        if key is not None:
-            engine.drop(PSEUDONYMS)
