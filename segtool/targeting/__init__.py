@@ -8,12 +8,12 @@ cap_text            a weekly cap in words: "2 a week", "1 in 4 weeks"
 CHANNEL_PRESETS     how often each channel may be used, and who says so
 """
 
-from segtool.targeting.affinity import recommend_topics
-from segtool.targeting.frequency import cap_text
+from segtool.targeting.channels.presets import CHANNEL_PRESETS, ChannelPreset
+from segtool.targeting.frequency.frequency import cap_text
 from segtool.targeting.plan import Plan, plan_targeting
-from segtool.targeting.presets import CHANNEL_PRESETS, ChannelPreset
 from segtool.targeting.settings import DAYPARTS, EVENT_WEIGHTS, STAGE_MODELS, TargetingSettings
-from segtool.targeting.stages import explain_stages
+from segtool.targeting.stages.stages import explain_stages
+from segtool.targeting.topics.affinity import recommend_topics
 
 __all__ = [
     "CHANNEL_PRESETS",

@@ -11,20 +11,20 @@ import pandas as pd
 
 from segtool.display import Shown
 from segtool.errors import InputError
-from segtool.targeting.affinity import TopicAffinity
-from segtool.targeting.channel import plan_channels
+from segtool.targeting.channels.channels import plan_channels
 from segtool.targeting.counts import sql_users
-from segtool.targeting.evidence import read_topics
-from segtool.targeting.feedback import blocked_topics, read_blocks, user_channels
-from segtool.targeting.frequency import plan_frequency
+from segtool.targeting.feedback.blocks import blocked_topics, read_blocks, user_channels
+from segtool.targeting.frequency.frequency import plan_frequency
 from segtool.targeting.members import Members, align_personas
 from segtool.targeting.notes import in_order, is_unknown, unknown
 from segtool.targeting.rows import plan_rows
 from segtool.targeting.sending import SendLog
 from segtool.targeting.settings import TargetingSettings
-from segtool.targeting.stages import plan_stages
-from segtool.targeting.timing import plan_times
-from segtool.targeting.user_topics import UserTopicModel
+from segtool.targeting.stages.stages import plan_stages
+from segtool.targeting.timing.send_times import plan_times
+from segtool.targeting.topics.affinity import TopicAffinity
+from segtool.targeting.topics.evidence import read_topics
+from segtool.targeting.topics.user_topics import UserTopicModel
 
 USER_COLUMNS = ["user_id", "rank", "topic", "estimate", "lo", "hi", "n_events", "level", "channel", "flag"]
 GLANCE = [

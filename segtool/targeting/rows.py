@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from segtool.targeting.affinity import TopicAffinity, rank_topics
-from segtool.targeting.channel import ANY, ChannelPlan
-from segtool.targeting.frequency import FrequencyPlan
+from segtool.targeting.channels.channels import ANY, ChannelPlan
+from segtool.targeting.frequency.frequency import FrequencyPlan
 from segtool.targeting.members import Members
 from segtool.targeting.notes import known, unknown
 from segtool.targeting.settings import TargetingSettings
-from segtool.targeting.stages import Stages, explain_stages
-from segtool.targeting.timing import SendTimes
-from segtool.targeting.user_topics import LEAST_LIFT
+from segtool.targeting.stages.stages import Stages, explain_stages
+from segtool.targeting.timing.send_times import SendTimes
+from segtool.targeting.topics.affinity import TopicAffinity, rank_topics
+from segtool.targeting.topics.user_topics import LEAST_LIFT
 
 TABLE = [
     "persona_id", "persona", "rank", "topic", "daypart", "channel", "weekly_cap", "stage", "estimate", "lo",

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from fan_studies import AS_OF, days_ago, fan_events, fan_personas, fan_sends, read
 
 from segtool.errors import InputError
 from segtool.personas import Personas
 from segtool.sources import Sources
 from segtool.targeting import TargetingSettings, plan_targeting
 from segtool.targeting.rows import TABLE
+from tests.targeting.fan_studies import AS_OF, days_ago, fan_events, fan_personas, fan_sends, read
 
 VERDICTS = {"proved by test", "supported by logged propensities", "associated only", "assumption"}
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy import sparse
-from simulated_shares import simulate_shares
 
-from segtool.targeting.shares import UserCounts, beta_interval, estimate_shares, paule_mandel
+from segtool.pooling import beta_interval, paule_mandel
+from segtool.targeting.shares import UserCounts, estimate_shares
+from tests.targeting.simulated_shares import simulate_shares
 
 SIZES = (3, 5, 10, 20, 50, 100, 400)
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from segtool.targeting import DAYPARTS, TargetingSettings
-from segtool.targeting.dayparts import daypart_hours
+from segtool.targeting.timing.dayparts import daypart_hours
 
 HOUR = st.integers(0, 23)
 

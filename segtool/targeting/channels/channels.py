@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 
 from segtool.display import join_words
+from segtool.targeting.channels.presets import CHANNEL_PRESETS
 from segtool.targeting.counts import sql_counts
 from segtool.targeting.members import Members
 from segtool.targeting.notes import known, unknown
-from segtool.targeting.presets import CHANNEL_PRESETS
 from segtool.targeting.sending import SendLog, rates_by_persona, slot_totals
 from segtool.targeting.settings import TargetingSettings
 from segtool.targeting.shares import estimate_shares

@@ -10,8 +10,8 @@ from segtool.personas import Personas
 from segtool.sources import Sources
 from segtool.sources.simulate import simulate_circle
 from segtool.targeting import plan_targeting
-from segtool.targeting.affinity import rank_topics
 from segtool.targeting.rows import topic_reason
+from segtool.targeting.topics.affinity import rank_topics
 
 TOPICS = pd.DataFrame(
     {

@@ -15,7 +15,7 @@ from segtool.targeting.members import Members, align_table
 from segtool.targeting.settings import EVENT_WEIGHTS
 from segtool.targeting.shares import GroupShares, UserCounts, estimate_shares
 from segtool.targeting.times import read_times
-from segtool.targeting.user_topics import UserTopicModel, wanted
+from segtool.targeting.topics.user_topics import UserTopicModel, wanted
 
 RANKINGS = ("safe", "best", "explore")
 FEW = 2  # topics kept of a persona that asks for none surely more than everyone

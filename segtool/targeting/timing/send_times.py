@@ -13,12 +13,18 @@ import numpy as np
 import pandas as pd
 
 from segtool.targeting.counts import sql_counts
-from segtool.targeting.dayparts import allowed_hours, daypart_case, daypart_hours, daypart_phrase, hours_text
 from segtool.targeting.members import Members
 from segtool.targeting.notes import known, unknown
 from segtool.targeting.sending import SendLog, rates_by_persona, slot_totals
 from segtool.targeting.settings import DAYPARTS, TargetingSettings
 from segtool.targeting.shares import GroupShares, estimate_shares
+from segtool.targeting.timing.dayparts import (
+    allowed_hours,
+    daypart_case,
+    daypart_hours,
+    daypart_phrase,
+    hours_text,
+)
 
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 HOURS = tuple(f"{hour:02d}" for hour in range(24))

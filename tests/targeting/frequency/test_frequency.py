@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from fan_studies import AS_OF, fan_events, fan_personas, fan_sends, read
 
 from segtool.targeting import TargetingSettings, plan_targeting
+from tests.targeting.fan_studies import AS_OF, fan_events, fan_personas, fan_sends, read
 
 
 def frequency(sends=None, **settings):
@@ -51,7 +51,7 @@ def test_the_strictest_cap_holds():
 
 
 def test_pressure_is_what_came_before():
-    from segtool.targeting.frequency import _read_pressure
+    from segtool.targeting.frequency.frequency import _read_pressure
     from segtool.targeting.sending import SendLog
 
     sources = read(events=fan_events(), sends=regular_sends(n_users=2, weeks=3))

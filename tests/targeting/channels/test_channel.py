@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
-from fan_studies import fan_events, fan_personas, fan_sends, read
 
 from segtool.targeting import CHANNEL_PRESETS, TargetingSettings, plan_targeting
+from tests.targeting.fan_studies import fan_events, fan_personas, fan_sends, read
 
 
 def channels(**settings):

@@ -12,6 +12,8 @@ import numpy as np
 from scipy import stats
 from scipy.special import expit
 
+from segtool.pooling import paule_mandel
+
 MIN_SENDS, MIN_HITS, MIN_USERS, MIN_SPREAD = 200, 30, 50, 0.3
 STEPS = 50
 
@@ -139,8 +141,6 @@ def pool_slopes(slopes: list[Slope], overall: Slope) -> list[Slope]:
     >>> pool_slopes([few], Slope(-0.1, 0.02))[0].value
     -0.1
     """
-    from segtool.targeting.shares import paule_mandel
-
     known = [slope for slope in slopes if slope.known]
     if not overall.known:
         return [overall] * len(slopes)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from segtool.targeting.fatigue import Slope, best_frequency, clustered_logit, fit_slope, pool_slopes
+from segtool.targeting.frequency.fatigue import Slope, best_frequency, clustered_logit, fit_slope, pool_slopes
 
 TRUE_SLOPE = -0.12
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
-from fan_studies import days_ago, fan_events, fan_personas, read
 from pydantic import ValidationError
 
 from segtool.labels import label_users
 from segtool.personas import Personas
 from segtool.sources import simulate_circle
 from segtool.targeting import TargetingSettings, plan_targeting
+from tests.targeting.fan_studies import days_ago, fan_events, fan_personas, read
 
 STEPS = {  # user: (event, days ago) ..., and the stage that it means
     "looks": ([("view", 5)], "attention"),

@@ -5,9 +5,9 @@ from __future__ import annotations
 import duckdb
 import numpy as np
 import pandas as pd
-from fan_studies import days_ago, fan_events, fan_personas, fan_sends, read
 
 from segtool.targeting import TargetingSettings, plan_targeting
+from tests.targeting.fan_studies import days_ago, fan_events, fan_personas, fan_sends, read
 
 
 def chosen(plan):
@@ -86,7 +86,7 @@ def test_quiet_hours_can_be_moved():
 
 def test_words_and_hours_are_those_of_the_label():
     from segtool.labels import builtin_catalog
-    from segtool.targeting.dayparts import daypart_hours
+    from segtool.targeting.timing.dayparts import daypart_hours
 
     by = str(builtin_catalog()["daypart"].claims[0].by)
     database = duckdb.connect()

@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import sparse, stats
-from simulated_shares import simulate_shares
 
-from segtool.targeting import user_topics
-from segtool.targeting.affinity import TopicAffinity
 from segtool.targeting.members import Members
+from segtool.targeting.topics import user_topics
+from segtool.targeting.topics.affinity import TopicAffinity
+from tests.targeting.simulated_shares import simulate_shares
 
 
 def affinity_of(simulated, weights=None):

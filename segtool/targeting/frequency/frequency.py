@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from segtool.targeting.channel import ANY, UNKNOWN
-from segtool.targeting.fatigue import BestFrequency, Slope, best_frequency, fit_slope, pool_slopes
+from segtool.targeting.channels.channels import ANY, UNKNOWN
+from segtool.targeting.channels.presets import CHANNEL_PRESETS
+from segtool.targeting.frequency.fatigue import BestFrequency, Slope, best_frequency, fit_slope, pool_slopes
 from segtool.targeting.members import Members
 from segtool.targeting.notes import known, unknown
-from segtool.targeting.presets import CHANNEL_PRESETS
 from segtool.targeting.sending import SendLog
 from segtool.targeting.settings import TargetingSettings
 

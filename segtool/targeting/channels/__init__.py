@@ -1,0 +1,1 @@
+"""Where: the channels people answer on, and what each allows."""

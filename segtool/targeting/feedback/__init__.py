@@ -1,0 +1,1 @@
+"""What people said to what they were shown."""

@@ -1,0 +1,1 @@
+"""How often: pressure, fatigue, caps."""

@@ -1,0 +1,1 @@
+"""How far along people are."""

@@ -1,0 +1,1 @@
+"""When people are around, and when sending works."""

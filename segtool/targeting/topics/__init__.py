@@ -1,0 +1,1 @@
+"""Which topics a persona or a user asks for more often than everyone."""
