@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from segtool.errors import ParameterError
-from segtool.labels import Catalog, Labels, builtin_catalog, label_users
+from segtool.labels import Catalog, Labels, label_users
 from segtool.labels.change import LabelChange, compare_labels
 from segtool.labels.pixels import Pixels
 from segtool.measurement import assign_holdout
@@ -25,6 +25,7 @@ from segtool.personas import (
     follow_personas,
 )
 from segtool.sources import Sources
+from segtool.study.catalogs import merge_catalogs, merge_own_catalogs
 from segtool.study.persona_options import read_followed, read_persona_options
 from segtool.study.settings import StudyFile
 from segtool.targeting import Plan, plan_targeting
@@ -134,26 +135,12 @@ class Study:
     @cached_property
     def catalog(self) -> Catalog:
         """The label definitions, merged in the order the study names them: later ones win."""
-        merged = sum((part for _, part in self._parts()), Catalog())
-        return merged.without(self.file.labels.leave_out)
+        return merge_catalogs(self.file, self.base)
 
     @cached_property
     def own_catalog(self) -> Catalog:
         """The definitions of the study's own files alone: those that somebody wrote for these tables."""
-        own = sum((part for name, part in self._parts() if name != "builtin"), Catalog())
-        return own.without(set(self.file.labels.leave_out) & set(own.labels))
-
-    def _parts(self) -> list[tuple[str, Catalog]]:
-        """Return each catalogue by name; a file may use the measures of those named before it."""
-        parts, earlier = [], Catalog()
-        for name in self.file.labels.catalogs:
-            part = self._builtin() if name == "builtin" else Catalog.read(self.base / name, base=earlier)
-            parts.append((name, part))
-            earlier = earlier + part
-        return parts
-
-    def _builtin(self) -> Catalog:
-        return builtin_catalog(currency=self.file.study.currency)
+        return merge_own_catalogs(self.file, self.base)
 
     @property
     def seed(self) -> int:
