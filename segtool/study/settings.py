@@ -60,6 +60,14 @@ class PersonaSettings(_Settings):
     names: dict[int, str] = {}
 
 
+class MeasurementSettings(_Settings):
+    """The ``[measurement]`` table: what a test of the plan is about, and what an earlier one found."""
+
+    metrics: tuple[str, ...] = ()  # the first is the one the test is about; empty: purchases, else activity
+    weeks: int = Field(default=4, ge=1, le=52)  # of the schedule and of the test: a month is a usual campaign
+    proof: str = ""  # proof.csv of an earlier test, which lifts the verdicts of the plan
+
+
 class StudyFile(_Settings):
     """A whole study.toml.
 
@@ -80,6 +88,7 @@ class StudyFile(_Settings):
     pixels: PixelSettings = PixelSettings()
     personas: PersonaSettings = PersonaSettings()
     targeting: TargetingSettings = TargetingSettings()
+    measurement: MeasurementSettings = MeasurementSettings()
     export: ExportSettings = ExportSettings()
 
     @classmethod

@@ -55,7 +55,7 @@ def test_missing_file_says_what_to_do(tmp_path):
 PAGE = (Path(__file__).parents[2] / "docs" / "study.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("table", ["study", "labels", "personas", "targeting", "export"])
+@pytest.mark.parametrize("table", ["study", "labels", "personas", "targeting", "measurement", "export"])
 def test_the_page_states_every_key_and_the_default_it_has(table):
     section = PAGE.split(f"## [{table}]\n")[1].split("\n## ")[0]
     said = dict(re.findall(r"^\| `(\w+)` \| (.*?) \|", section, re.MULTILINE))

@@ -13,15 +13,13 @@ from segtool.outputs.choice_masks import mask_choice, mask_verdict
 from segtool.outputs.manifest import read_versions
 from segtool.outputs.privacy import hide_small_sizes, suppress_small_cells
 from segtool.outputs.report.facts import (
-    NOTHING,
     ReportFacts,
-    Table,
     describe_cards,
-    describe_table,
     describe_unsure_users,
 )
 from segtool.outputs.report.figures import inline_svg
-from segtool.outputs.report.plan_facts import MAX_ROWS, describe_plan, plain_words, words
+from segtool.outputs.report.plan_facts import describe_plan, plain_words, words
+from segtool.outputs.report.text_table import MAX_ROWS, NOTHING, Table, describe_table
 from segtool.outputs.small_shares import mask_people, mask_profile, read_profile, say_share
 from segtool.outputs.tables import list_pixels
 from segtool.personas.estimator import PersonaEstimator

@@ -14,7 +14,6 @@ import pandas as pd
 
 from segtool.outputs.privacy import hide_small_sizes
 from segtool.outputs.report.plan_facts import (
-    MAX_ROWS,
     PlanGroup,
     describe_stage,
     plain_words,
@@ -23,6 +22,8 @@ from segtool.outputs.report.plan_facts import (
     with_hours,
     words,
 )
+from segtool.outputs.report.proof_facts import ProofFacts
+from segtool.outputs.report.text_table import NOTHING, Table, describe_table
 from segtool.outputs.sensitive import mentions, words_of
 from segtool.outputs.small_shares import mask_profile, mask_sentences, percent, read_profile, say_share
 from segtool.personas.portrait.cards import CardContrast, CardRule, CardTrait, PersonaCard, list_cards
@@ -77,19 +78,6 @@ class Card:
 
 
 @dataclass(frozen=True)
-class Table:
-    """A table of texts; ``numeric`` are the columns that line up at the right."""
-
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    numeric: tuple[int, ...] = ()
-    left_out: str = ""
-
-
-NOTHING = Table((), ())
-
-
-@dataclass(frozen=True)
 class ReportFacts:
     """Everything the page says."""
 
@@ -116,6 +104,7 @@ class ReportFacts:
     pixels: Table = NOTHING
     inferred: Table = NOTHING
     unsure: Table = NOTHING
+    proof: ProofFacts | None = None
     figures: dict[str, str] = field(default_factory=dict)
 
 
@@ -275,45 +264,3 @@ def describe_unsure_users(personas, min_cell: int) -> Table:
     sizes = hide_small_sizes(table["n_users"], min_cell=min_cell)
     table = table.assign(n_users=sizes, share=table["share"].mask(sizes.isna()))
     return describe_table(table, UNSURE_COLUMNS)
-
-
-def describe_table(
-    frame: pd.DataFrame, columns: dict[str, str], *, max_rows: int = MAX_ROWS, where_all: str = ""
-) -> Table:
-    """Return a table of texts: the columns that are there, renamed, numbers rounded for reading.
-
-    Parameters
-    ----------
-    frame : pd.DataFrame
-    columns : dict of str to str
-        Column to heading; a heading that ends in "%" shows a share as per cent.
-    max_rows : int
-        More are left out, and the table says where they are.
-    where_all : str
-        The file that holds all rows.
-    """
-    present = {name: heading for name, heading in columns.items() if name in frame.columns}
-    shown = frame[list(present)].head(max_rows)
-    cells = [[_cell(value, heading) for value in shown[name]] for name, heading in present.items()]
-    numeric = tuple(
-        place
-        for place, name in enumerate(present)
-        if pd.api.types.is_numeric_dtype(frame[name]) and not pd.api.types.is_bool_dtype(frame[name])
-    )
-    left_out = f"{len(frame) - max_rows:,} more rows: {where_all}" if len(frame) > max_rows else ""
-    headings = tuple(heading.removesuffix("%").strip() for heading in present.values())
-    return Table(headings, tuple(zip(*cells, strict=True)) if cells else (), numeric, left_out)
-
-
-def _cell(value, heading: str) -> str:
-    if value is None or value is pd.NA or (isinstance(value, float) and value != value):
-        return "–"
-    if isinstance(value, bool) or type(value).__name__ in ("bool", "bool_"):
-        return "yes" if value else "no"
-    if hasattr(value, "item"):
-        value = value.item()
-    if heading.endswith("%"):
-        return percent(value)
-    if isinstance(value, float) and not value.is_integer():
-        return f"{value:,.2f}" if abs(value) < 1000 else f"{value:,.0f}"
-    return f"{value:,.0f}" if isinstance(value, (int, float)) else str(value)

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from segtool.outputs.report.text_table import MAX_ROWS
 from segtool.outputs.small_shares import mask_counts, say_share
 from segtool.plots import persona_colours
 
-MAX_ROWS = 200
 TOPICS_PER_PERSONA = 5
 LAPSED = "lapsed"
 # What is planned for the persona as a whole: column, heading, column of the reason.
