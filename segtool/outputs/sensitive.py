@@ -56,7 +56,9 @@ def cut_within(labels, inside: Iterable[str]) -> set[str]:
     inside, compiled = set(inside), getattr(labels, "compiled", None)
     if compiled is None or not inside:
         return set()
-    read = {column.lower() for name in inside & set(compiled.lineage) for column in compiled.lineage[name].columns}
+    read = {
+        column.lower() for name in inside & set(compiled.lineage) for column in compiled.lineage[name].columns
+    }
 
     def tells(peers: str | None) -> bool:
         return peers is not None and (peers in inside or f"users.{peers}".lower() in read)

@@ -19,6 +19,7 @@ from segtool.outputs.report.facts import (
 )
 from segtool.outputs.report.figures import inline_svg
 from segtool.outputs.report.plan_facts import describe_plan, plain_words, words
+from segtool.outputs.report.proof_facts import describe_advice, describe_proof
 from segtool.outputs.report.text_table import MAX_ROWS, NOTHING, Table, describe_table
 from segtool.outputs.small_shares import mask_people, mask_profile, read_profile, say_share
 from segtool.outputs.tables import list_pixels
@@ -111,6 +112,7 @@ def describe_study(
     sensitive: Sequence[str] = (),
     draw_map: bool = True,
     pixels=None,
+    proof=None,
 ) -> ReportFacts:
     """Gather what the report says.
 
@@ -134,6 +136,8 @@ def describe_study(
         The map takes the longest; a quick look can do without.
     pixels : Pixels, optional
         The conjunctions of labels worth a sentence.
+    proof : Proof, optional
+        The schedule, the test's design and retention.
 
     Returns
     -------
@@ -151,6 +155,8 @@ def describe_study(
         tiles=_tiles(sources, labels, personas, min_cell),
         cards=describe_cards(labels, personas, plan, min_cell=min_cell, sensitive=sensitive),
         plan=describe_plan(plan, min_cell=min_cell),
+        advice=_advice(plan, min_cell),
+        proof=describe_proof(proof, min_cell),
         plan_left_out=f"{more:,} more rows: targeting.csv has them all" if more > 0 else "",
         plan_notes=tuple(plain_words(mask_people(note, min_cell)) for note in plan.notes),
         choice=describe_table(mask_choice(personas, min_cell), CHOICE_COLUMNS),
@@ -166,9 +172,18 @@ def describe_study(
         # Without the names of labels, which are code, and some not to appear.
         limits=(*(note.partition(" They are in:")[0] for note in getattr(labels, "notes", ())), *LIMITS),
         figures=draw_figures(
-            labels, personas, plan, seed=seed, min_cell=min_cell, sensitive=sensitive, draw_map=draw_map
+            labels, personas, plan, seed=seed, min_cell=min_cell, sensitive=sensitive, draw_map=draw_map,
+            proof=proof,
         ),
-    )
+    )  # fmt: skip
+
+
+def _advice(plan, min_cell: int) -> dict[str, Table]:
+    advice = getattr(plan, "advice", None)
+    if advice is None or advice.empty:
+        return {}
+    named = advice.drop_duplicates("persona_id").set_index("persona_id")["persona"]
+    return {name: describe_advice(plan, persona_id, min_cell) for persona_id, name in named.items()}
 
 
 def _local_date(sources) -> str:
@@ -302,7 +317,15 @@ def _made(
 
 
 def draw_figures(
-    labels, personas, plan, *, seed: int, min_cell: int, sensitive: Sequence[str] = (), draw_map: bool = True
+    labels,
+    personas,
+    plan,
+    *,
+    seed: int,
+    min_cell: int,
+    sensitive: Sequence[str] = (),
+    draw_map: bool = True,
+    proof=None,
 ) -> dict[str, str]:
     """Return the figures that can be drawn, as SVG elements by name.
 

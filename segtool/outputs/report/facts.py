@@ -104,6 +104,7 @@ class ReportFacts:
     pixels: Table = NOTHING
     inferred: Table = NOTHING
     unsure: Table = NOTHING
+    advice: dict[str, Table] = field(default_factory=dict)  # by persona
     proof: ProofFacts | None = None
     figures: dict[str, str] = field(default_factory=dict)
 

@@ -1,0 +1,25 @@
+"""What belongs to the proof of a plan: the sends, the test, and who stays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Proof:
+    """The parts of a study that come before and after sending; each may be missing.
+
+    Parameters
+    ----------
+    schedule : Schedule, optional
+        The calendar and the list of sends.
+    design : Design, optional
+        What the holdout will be able to show.
+    retention : Retention, optional
+        Who came, came back and left.
+    """
+
+    schedule: Any = None
+    design: Any = None
+    retention: Any = None
