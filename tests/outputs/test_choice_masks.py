@@ -48,7 +48,7 @@ def refuse(*_, **__):
 def test_the_report_tells_no_small_size_of_the_choice(study, monkeypatch):
     sources, labels, personas, plan = study
     for name in ("_portraits", "plot_coverage", "plot_topics", "plot_send_times", "_stages"):
-        monkeypatch.setattr(f"segtool.outputs.report.build.{name}", refuse)
+        monkeypatch.setattr(f"segtool.outputs.report.draw.{name}", refuse)
     facts = describe_study(
         sources=sources, labels=labels, personas=Small(personas), plan=plan, min_cell=5, draw_map=False
     )

@@ -33,10 +33,10 @@ FILES = {
 @pytest.fixture(autouse=True)
 def quick_map(monkeypatch):
     """The map has tests of its own; here it would take most of the time."""
-    from segtool.outputs.report import build
+    from segtool.outputs.report import draw
 
     monkeypatch.setattr(
-        build, "plot_persona_map", lambda personas, random_state: build.plot_portraits(personas)
+        draw, "plot_persona_map", lambda personas, random_state: draw.plot_portraits(personas)
     )
 
 
