@@ -6,9 +6,11 @@ import subprocess
 import sys
 
 PARTS = (
-    "demo", "fusion", "golden_questions", "inference", "label_step", "ledger",
-    "persona_estimators", "persona_following", "persona_membership", "persona_number", "persona_real",
+    "aa", "demo", "diversity", "exploration", "frequency", "fusion", "golden_questions", "herd", "inference",
+    "item_ranking", "item_scale", "label_step", "ledger", "off_policy",
+    "lift", "persona_estimators", "persona_following", "persona_membership", "persona_number", "persona_real",
     "persona_scale", "persona_scenarios", "persona_scoring", "persona_stability", "personas", "pixels",
+    "retention", "send_list", "stages", "timing", "touches", "topic_affinity",
 )  # fmt: skip
 
 

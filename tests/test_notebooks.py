@@ -15,6 +15,7 @@ STORY = [
     "02_clustering",
     "03_content_targeting",
     "04_your_own_data",
+    "05_did_it_work",
     "07_labels_in_depth",
 ]
 

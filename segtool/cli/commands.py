@@ -88,7 +88,9 @@ def _options(
 
 @app.command()
 def init(
-    files: Annotated[list[Path], typer.Argument(help="Your tables, or exports of tools: CSV, Excel, Parquet, SPSS, ...")],
+    files: Annotated[
+        list[Path], typer.Argument(help="Your tables, or exports of tools: CSV, Excel, Parquet, SPSS, ...")
+    ],
     out: Annotated[Path, typer.Option("--out", help="The study file to write.")] = Path("study.toml"),
     as_of: Annotated[
         str | None, typer.Option(help="The moment to look from; the day after the newest event if not given.")
@@ -175,7 +177,8 @@ def personas(
         int | None, typer.Option("-k", "--n-personas", help="How many; chosen if not given.")
     ] = None,
     since: Annotated[
-        str | None, typer.Option(help="Say what became of the personas of an earlier moment, such as 2026-04-01.")
+        str | None,
+        typer.Option(help="Say what became of the personas of an earlier moment, such as 2026-04-01."),
     ] = None,
     moves: Annotated[
         bool, typer.Option("--moves", help="With --since: who moved from which persona to which.")
@@ -187,7 +190,9 @@ def personas(
     """Group alike users into named personas; with --since, what became of those of an earlier moment."""
     if since is None:
         if moves:
-            raise typer.BadParameter("--moves needs --since: the moment to compare with.", param_hint="--moves")
+            raise typer.BadParameter(
+                "--moves needs --since: the moment to compare with.", param_hint="--moves"
+            )
         _run_stage(study, "personas", csv, as_json, quiet, n_personas=n_personas)
     else:
         asked = {"since": since, "moves": moves, "n_personas": n_personas}
@@ -197,9 +202,12 @@ def personas(
 @app.command()
 def questions(
     study: StudyPath,
-    out: Annotated[Path, typer.Option("--out", help="Folder for the questionnaire and the tool.")] = Path("questions"),
+    out: Annotated[Path, typer.Option("--out", help="Folder for the questionnaire and the tool.")] = Path(
+        "questions"
+    ),
     n_questions: Annotated[
-        int | None, typer.Option("-n", "--n-questions", help="How many; the fewest that will do if not given.")
+        int | None,
+        typer.Option("-n", "--n-questions", help="How many; the fewest that will do if not given."),
     ] = None,
     asked_only: Annotated[
         bool, typer.Option("--asked-only", help="Leave out what only a log can tell.")
@@ -227,6 +235,83 @@ def questions(
 def target(study: StudyPath, csv: Csv = None, as_json: AsJson = False, quiet: Quiet = False) -> None:
     """Say what to show to whom, when, where and how often."""
     _run_stage(study, "target", csv, as_json, quiet)
+
+
+@app.command()
+def calendar(
+    study: StudyPath,
+    weeks: Annotated[int | None, typer.Option(help="How many weeks; as the study says if not given.")] = None,
+    start: Annotated[str | None, typer.Option(help="The first day, such as 2026-07-06.")] = None,
+    budget: Annotated[int | None, typer.Option(help="Sends in all.")] = None,
+    csv: Csv = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Lay the plan out over weeks: who is sent what, when and where, within every cap."""
+    _run_stage(study, "calendar", csv, as_json, quiet, weeks=weeks, start=start, budget=budget)
+
+
+@app.command()
+def design(
+    study: StudyPath,
+    metric: Annotated[
+        str | None, typer.Option(help="What the test is about, such as purchased or active_days.")
+    ] = None,
+    weeks: Annotated[
+        int | None, typer.Option(help="How long it runs; as the study says if not given.")
+    ] = None,
+    csv: Csv = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Say what the holdout will be able to show of each persona, before anything is sent."""
+    _run_stage(study, "design", csv, as_json, quiet, metric=metric, weeks=weeks)
+
+
+@app.command()
+def measure(
+    study: StudyPath,
+    since: Annotated[str, typer.Option(help="When the plan went out, such as 2026-06-01.")],
+    roster: Annotated[
+        Path | None, typer.Option(help="personas.csv as exported before the sends; placed anew if not given.")
+    ] = None,
+    metric: Annotated[
+        list[str] | None, typer.Option(help="What it is about; may be given more than once.")
+    ] = None,
+    any_day: Annotated[
+        bool, typer.Option("--any-day", help="Intervals that hold however often you look, at their price.")
+    ] = False,
+    proof: Annotated[Path | None, typer.Option(help="Also write what was proved, for the next plan.")] = None,
+    csv: Csv = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Did it work: compare those who were sent the plan with those held out."""
+    asked = {
+        "since": since,
+        "roster": roster,
+        "metric": metric or None,
+        "always_valid": any_day,
+        "proof": proof,
+    }
+    _run_stage(study, "lift", csv, as_json, quiet, **asked)
+
+
+@app.command()
+def retention(
+    study: StudyPath,
+    since: Annotated[
+        str | None, typer.Option(help="Persona as known at this moment, so that staying is not what made it.")
+    ] = None,
+    table: Annotated[str, typer.Option(help="flow, cohorts or survival.")] = "flow",
+    csv: Csv = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Say who came, who came back and who left, by persona and channel."""
+    if table not in ("flow", "cohorts", "survival"):
+        raise typer.BadParameter(f"{table!r} is none of flow, cohorts, survival.", param_hint="--table")
+    _run_stage(study, "retention", csv, as_json, quiet, since=since, table=table)
 
 
 @app.command()

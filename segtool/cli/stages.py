@@ -52,7 +52,9 @@ def persona_change_stage(study: Study, options: dict) -> tuple[pd.DataFrame, str
     notes = list_notes(change.notes, min_cell)
     table = (list_persona_moves if options["moves"] else list_persona_changes)(change, min_cell)
     kept = "Personas that are the same keep the names they had then."
-    return table, "\n".join([say_persona_changes(change, min_cell), *(f"  {note}" for note in (kept, *notes))])
+    return table, "\n".join(
+        [say_persona_changes(change, min_cell), *(f"  {note}" for note in (kept, *notes))]
+    )
 
 
 def target_stage(study: Study, options: dict) -> tuple[pd.DataFrame, str]:
@@ -63,12 +65,57 @@ def target_stage(study: Study, options: dict) -> tuple[pd.DataFrame, str]:
     return list_targeting(plan, min_cell), "\n".join([plan.headline(), *(f"  {note}" for note in notes)])
 
 
+def calendar_stage(study: Study, options: dict) -> tuple[pd.DataFrame, str]:
+    from segtool.outputs import list_calendar
+
+    schedule = study.schedule(**options)
+    words = [schedule.headline(), *(f"  {note}" for note in schedule.notes)]
+    return list_calendar(schedule, study.file.export.min_cell), "\n".join(words)
+
+
+def design_stage(study: Study, options: dict) -> tuple[pd.DataFrame, str]:
+    from segtool.outputs import list_design, list_notes
+
+    design, min_cell = study.design_test(**options), study.file.export.min_cell
+    notes = list_notes(design.notes, min_cell)
+    return list_design(design, min_cell), "\n".join([design.headline(), *(f"  {note}" for note in notes)])
+
+
+def lift_stage(study: Study, options: dict) -> tuple[pd.DataFrame, str]:
+    from segtool.outputs import list_lift, list_notes, write_proof
+
+    options = dict(options)
+    proof, min_cell = options.pop("proof"), study.file.export.min_cell
+    lift = study.measure_lift(**options)
+    notes = [*list_notes(lift.notes, min_cell)]
+    if proof:
+        write_proof(lift, proof, min_cell)
+        notes.append(
+            f"wrote {proof}; name it as proof in [measurement] of the study, and the plan says what was proved"
+        )
+    return list_lift(lift, min_cell), "\n".join([lift.headline(), *(f"  {note}" for note in notes)])
+
+
+def retention_stage(study: Study, options: dict) -> tuple[pd.DataFrame, str]:
+    from segtool.outputs import list_cohorts, list_flow, list_notes, list_survival
+
+    retention, min_cell = study.retention(options["since"]), study.file.export.min_cell
+    tables = {"flow": list_flow, "cohorts": list_cohorts, "survival": list_survival}
+    notes = list_notes(retention.notes, min_cell)
+    words = "\n".join([retention.headline(), *(f"  {note}" for note in notes)])
+    return tables[options["table"]](retention, min_cell), words
+
+
 STAGES: dict[str, Callable[[Any, dict], tuple[pd.DataFrame, str]]] = {
     "label": label_stage,
     "changes": change_stage,
     "personas": persona_stage,
     "persona changes": persona_change_stage,
     "target": target_stage,
+    "calendar": calendar_stage,
+    "design": design_stage,
+    "lift": lift_stage,
+    "retention": retention_stage,
 }
 
 

@@ -63,19 +63,21 @@ def assign_holdout(user_ids: Iterable, *, share: float, salt: str) -> pd.Series:
     check_number("share", share, low=0, high=1)
     if not isinstance(salt, str) or not salt:
         raise ParameterError("salt is empty or not text.", "a name.", 'Say salt="spring-2026".')
-    ids = _as_text(list(user_ids))
+    ids = read_ids(list(user_ids))
     threshold = share * 16**HEX_DIGITS
-    held_out = [_place(salt, user_id) < threshold for user_id in ids]
+    held_out = [hash_place(salt, user_id) < threshold for user_id in ids]
     return pd.Series(held_out, index=pd.Index(ids, name="user_id", dtype="str"), name="holdout", dtype=bool)
 
 
-def _place(salt: str, user_id: str) -> int:
+def hash_place(salt: str, user_id: str) -> int:
+    """Return a user's place among 16^15, the same in every process and in SQL."""
     # The separator keeps salt "a" + id "b1" apart from salt "ab" + id "1".
     digest = hashlib.sha256(f"{salt}:{user_id}".encode()).hexdigest()
     return int(digest[:HEX_DIGITS], 16)
 
 
-def _as_text(user_ids: list) -> list[str]:
+def read_ids(user_ids: list) -> list[str]:
+    """Read ids as text; refuse those whose text is not sure, such as 7.0."""
     import numbers
 
     odd = [i for i in user_ids if isinstance(i, bool) or not isinstance(i, (str, numbers.Integral))]

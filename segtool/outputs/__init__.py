@@ -11,7 +11,18 @@ from segtool.outputs.persona_change_tables import (
     list_persona_moves,
     say_persona_changes,
 )
+from segtool.outputs.plan_tables import (
+    list_advice,
+    list_calendar,
+    list_cohorts,
+    list_design,
+    list_flow,
+    list_lift,
+    list_survival,
+    write_proof,
+)
 from segtool.outputs.privacy import hash_ids, hide_small_sizes, read_id_key, suppress_small_cells
+from segtool.outputs.proof import Proof
 from segtool.outputs.report import ReportFacts, describe_study, render_report
 from segtool.outputs.sensitive import find_sensitive, mark_sensitive
 from segtool.outputs.settings import ExportSettings
@@ -21,6 +32,7 @@ from segtool.outputs.typing_files import write_typing_tool
 __all__ = [
     "ExportSettings",
     "Manifest",
+    "Proof",
     "ReportFacts",
     "describe_study",
     "export_study",
@@ -28,13 +40,20 @@ __all__ = [
     "guard",
     "hash_ids",
     "hide_small_sizes",
+    "list_advice",
+    "list_calendar",
+    "list_cohorts",
     "list_coverage",
+    "list_design",
     "list_drift",
+    "list_flow",
+    "list_lift",
     "list_moves",
     "list_notes",
     "list_persona_changes",
     "list_persona_moves",
     "list_portraits",
+    "list_survival",
     "list_targeting",
     "mark_sensitive",
     "mask_choice",
@@ -47,6 +66,7 @@ __all__ = [
     "suppress_small_cells",
     "unguard",
     "write_csv",
+    "write_proof",
     "write_report",
     "write_typing_tool",
 ]

@@ -15,6 +15,8 @@ from segtool.outputs.manifest import Manifest, describe_files, describe_inputs, 
 from segtool.outputs.model_file import write_model
 from segtool.outputs.persona_change_tables import list_persona_changes
 from segtool.outputs.privacy import read_id_key
+from segtool.outputs.proof import Proof
+from segtool.outputs.proof_files import write_proof_tables
 from segtool.outputs.report import describe_study, render_report
 from segtool.outputs.scoring_files import write_scoring
 from segtool.outputs.sensitive import find_sensitive
@@ -32,6 +34,7 @@ def export_study(
     holdout: pd.Series,
     pixels=None,
     persona_change=None,
+    proof: Proof | None = None,
     settings: ExportSettings | None = None,
     study: Any = None,
     base: str | Path = ".",
@@ -53,6 +56,9 @@ def export_study(
         Written to ``pixels.csv``; each user's own is in their sentence.
     persona_change : PersonaChange, optional
         What became of the personas of an earlier run; written to ``persona_changes.csv``.
+    proof : Proof, optional
+        The schedule, the test's design and retention: ``calendar.csv``, ``send_list.csv``, ``not_sent.csv``,
+        ``audiences/``, ``test_design.csv``, ``retention.csv`` and ``cohorts.csv``.
     settings : ExportSettings, optional
         The study's when not given.
     study : optional
@@ -89,12 +95,13 @@ def export_study(
             rows["persona_changes.csv"] = write_csv(
                 became, folder / "persona_changes.csv", excel=settings.excel
             )
+        rows |= write_proof_tables(folder, proof, settings, key)
         told = write_model(personas, folder / "persona_model.json", settings.min_cell, inside)
         scoring, ledger_rows = write_scoring(labels, folder, inside, key)
         told, rows = {**told, **scoring}, {**rows, **ledger_rows}
         write_report(
             folder / "report.html", sources=sources, labels=labels, personas=personas, plan=plan,
-            pixels=pixels, settings=settings, study=study,
+            pixels=pixels, proof=proof, settings=settings, study=study,
         )  # fmt: skip
         manifest = describe_export(
             folder, rows, sources, labels, personas, settings, study, {"kept_inside": list(inside), **told}
@@ -111,6 +118,7 @@ def write_report(
     personas,
     plan,
     pixels=None,
+    proof: Proof | None = None,
     settings: ExportSettings | None = None,
     study: Any = None,
 ) -> Path:
@@ -120,7 +128,7 @@ def write_report(
     ----------
     path : path
         The HTML file; an older one is replaced.
-    sources, labels, personas, plan, pixels, settings, study
+    sources, labels, personas, plan, pixels, proof, settings, study
         As for `export_study`.
 
     Returns
@@ -141,6 +149,7 @@ def write_report(
         min_cell=settings.min_cell,
         sensitive=find_sensitive(labels, settings),
         pixels=pixels,
+        proof=proof,
         **_about(study),
     )
     try:

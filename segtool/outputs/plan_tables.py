@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import pandas as pd
 
+from segtool.outputs.csv_files import write_csv
 from segtool.outputs.privacy import suppress_small_cells
 from segtool.outputs.small_shares import mask_counts, mask_people
 
@@ -120,3 +122,11 @@ def list_survival(retention, min_cell: int) -> pd.DataFrame:
 def list_calendar(schedule, min_cell: int) -> pd.DataFrame:
     """Return the calendar; rows that stand for few people give no count."""
     return mask_rows(schedule.calendar, min_cell)
+
+
+def write_proof(lift, path: str | Path, min_cell: int) -> int:
+    """Write what was proved, for the next plan: the file that ``proof`` in [measurement] names."""
+    from segtool.measurement import proof_table
+
+    told = proof_table(lift, "plan", "send")
+    return write_csv(mask_rows(told, min_cell), Path(path))

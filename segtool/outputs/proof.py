@@ -18,8 +18,14 @@ class Proof:
         What the holdout will be able to show.
     retention : Retention, optional
         Who came, came back and left.
+    feedback : Feedback, optional
+        What users answered of late, and what each answer changed.
+    experiment : FrequencyExperiment, optional
+        Who would get how many sends a week, where how often is best cannot be known otherwise.
     """
 
     schedule: Any = None
     design: Any = None
     retention: Any = None
+    feedback: Any = None
+    experiment: Any = None

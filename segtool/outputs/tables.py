@@ -9,6 +9,7 @@ import pandas as pd
 
 from segtool.outputs.csv_files import write_csv
 from segtool.outputs.ledger import FROM_SELECT, write_claims
+from segtool.outputs.plan_tables import list_advice
 from segtool.outputs.privacy import hash_ids, hide_small_sizes
 from segtool.outputs.sensitive import AMONG, cut_within, mentions, without_labels, words_of
 from segtool.outputs.settings import ExportSettings
@@ -47,6 +48,7 @@ def write_tables(
         "personas.csv": list_personas(labels, personas, holdout, inside, told),
         "portraits.csv": list_portraits(labels, personas, settings.min_cell, inside),
         "targeting.csv": list_targeting(plan, settings.min_cell),
+        "advice.csv": list_advice(plan, settings.min_cell),
         "user_topics.csv": list_user_topics(plan, holdout),
     }
     if told is not None:
@@ -61,7 +63,7 @@ def write_tables(
         tables[f"rejected/{table}.csv"] = rejected.drop(columns="raw", errors="ignore") if key else rejected
     rows = {
         name: write_csv(
-            _hidden(table, key), folder / name, excel=settings.excel, excel_ids=settings.excel_ids
+            hide_ids(table, key), folder / name, excel=settings.excel, excel_ids=settings.excel_ids
         )
         for name, table in tables.items()
     }
@@ -226,7 +228,7 @@ def _mark_held_out(topics: pd.DataFrame, holdout: pd.Series) -> pd.DataFrame:
     return topics.assign(holdout=topics["user_id"].map(holdout).astype("boolean"))
 
 
-def _hidden(table, key: bytes | None):
+def hide_ids(table, key: bytes | None):
     """Return a table, or batches, with pseudonyms for ids where there is a key, in the pseudonyms' order.
 
     In the order of the raw ids, row by row, whoever has the list of users could undo the hashing.

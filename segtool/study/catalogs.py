@@ -14,7 +14,11 @@ def read_catalogs(file: StudyFile, base: Path) -> list[tuple[str, Catalog]]:
     """Return each catalogue by name; a file may use the measures of those named before it."""
     parts, earlier = [], Catalog()
     for name in file.labels.catalogs:
-        part = builtin_catalog(currency=file.study.currency) if name == BUILTIN else Catalog.read(base / name, base=earlier)
+        part = (
+            builtin_catalog(currency=file.study.currency)
+            if name == BUILTIN
+            else Catalog.read(base / name, base=earlier)
+        )
         parts.append((name, part))
         earlier = earlier + part
     return parts

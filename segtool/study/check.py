@@ -230,7 +230,9 @@ def _label_findings(
         more = [f"{len(rest) - MOST_NAMED} more"] if len(rest) > MOST_NAMED else []
         named = join_words([*rest[:MOST_NAMED], *more])
         built_in = _count(len(rest), "built-in label")
-        findings.append(("labels", "note", f"{built_in} left out for want of tables, columns or events: {named}"))
+        findings.append(
+            ("labels", "note", f"{built_in} left out for want of tables, columns or events: {named}")
+        )
     return findings
 
 

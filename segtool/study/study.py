@@ -13,7 +13,6 @@ from segtool.errors import ParameterError
 from segtool.labels import Catalog, Labels, label_users
 from segtool.labels.change import LabelChange, compare_labels
 from segtool.labels.pixels import Pixels
-from segtool.measurement import assign_holdout
 from segtool.outputs import Manifest, export_study, mark_sensitive, write_report
 from segtool.outputs.folder import check_replaceable
 from segtool.personas import (
@@ -26,7 +25,9 @@ from segtool.personas import (
 )
 from segtool.sources import Sources
 from segtool.study.catalogs import merge_catalogs, merge_own_catalogs
+from segtool.study.evidence import read_evidence
 from segtool.study.persona_options import read_followed, read_persona_options
+from segtool.study.proving import Proving
 from segtool.study.settings import StudyFile
 from segtool.targeting import Plan, plan_targeting
 
@@ -44,7 +45,7 @@ class StudyRun:
     manifest: Manifest
 
 
-class Study:
+class Study(Proving):
     """A study: what to read, as of when, with which labels, and what to do with the result.
 
     The latest result of each stage is remembered, so that what a notebook shows is what
@@ -117,6 +118,19 @@ class Study:
         said = {"study": {"name": name, "as_of": as_of, **study}, "sources": {}}
         return cls(StudyFile.from_dict(said), tables=tables)
 
+    def at(self, as_of, **tables) -> Study:
+        """Return the same study at another moment, such as after a campaign.
+
+        Parameters
+        ----------
+        as_of : str or timestamp
+        **tables
+            By table name: newer data in place of the study's own.
+        """
+        said = self.file.study.model_copy(update={"as_of": pd.Timestamp(as_of).isoformat()})
+        file = self.file.model_copy(update={"study": said})
+        return Study(file, self.base, {**self._given(), **tables})
+
     @cached_property
     def sources(self) -> Sources:
         """The tables, read and checked."""
@@ -150,7 +164,9 @@ class Study:
     def label(self) -> Labels:
         """Say what is true of each user."""
         self._labels = self._label(self.sources)
-        self._pixels = self._personas = self._persona_change = self._plan = None  # they rested on other labels
+        self._pixels = self._personas = self._persona_change = self._plan = (
+            None  # they rested on other labels
+        )
         return self._labels
 
     def _label(self, sources: Sources) -> Labels:
@@ -279,22 +295,17 @@ class Study:
         if isinstance(personas.labels, Labels):
             self._labels = personas.labels  # what is exported together was made from one another
         self._labels, self._personas = self._labels or self.label(), personas
-        self._plan = plan_targeting(
+        evidence, notes = read_evidence(self)
+        plan = plan_targeting(
             self.sources,
             self._personas,
             self._labels,
             settings=self.file.targeting,
+            evidence=evidence,
             random_state=self.seed,
         )
+        self._plan = replace(plan, notes=[*plan.notes, *notes])
         return self._plan
-
-    def assign_holdout(self) -> pd.Series:
-        """Return which users are left untouched, so that the plan can be proved, shape ``(n_users,)``."""
-        labels = self._labels or self.label()
-        # Never the seed: trying another one must not draw another control group.
-        return assign_holdout(
-            labels.user_ids, share=self.file.export.holdout_share, salt=self.file.study.name
-        )
 
     def export(self, out: str | Path, *, force: bool = False) -> Manifest:
         """Write the latest results, making those that are missing, in one step.
@@ -320,6 +331,7 @@ class Study:
             plan=plan,
             pixels=self._latest_pixels(),
             persona_change=self._persona_change,
+            proof=self.prove(),
             holdout=self.assign_holdout(),
             study=self.file,
             base=self.base,
@@ -351,6 +363,7 @@ class Study:
             personas=self._personas,
             plan=plan,
             pixels=self._latest_pixels(),
+            proof=self.prove(),
             study=self.file,
         )
 

@@ -48,6 +48,14 @@ def sql_counts(
     -------
     UserCounts, shape (n_users, n_categories)
     """
+    sums = _read_sums(engine, evidence)
+    if extra is not None and len(extra):
+        sums = pd.concat([sums, _stated(extra, user_ids)], ignore_index=True)
+    return build_counts(sums, user_ids, max_categories)
+
+
+def _read_sums(engine: Engine, evidence: str) -> pd.DataFrame:
+    """Return code (of the user), category and sums; the millions of rows carry numbers, no text."""
     # Sums of doubles depend on the order of the threads; rounded, they do not.
     sums = engine.query(f"""
         WITH evidence AS ({evidence}),
@@ -63,15 +71,22 @@ def sql_counts(
             FROM evidence
             WHERE category IS NOT NULL
             GROUP BY user_id, category
+        ),
+        places AS (
+            SELECT category, row_number() OVER (ORDER BY category) - 1 AS place
+            FROM (SELECT DISTINCT category FROM sums) AS found
         )
-        SELECT numbered.code, sums.category, sums.weight, sums.square, sums.noise, sums.n_events
+        SELECT numbered.code, places.place, sums.weight, sums.square, sums.noise, sums.n_events
         FROM sums JOIN numbered ON numbered.user_id = sums.user_id
-        ORDER BY sums.category, numbered.code
+        JOIN places ON places.category = sums.category
+        ORDER BY places.place, numbered.code
     """)
-    sums["category"] = sums["category"].astype("category")
-    if extra is not None and len(extra):
-        sums = pd.concat([sums, _stated(extra, user_ids)], ignore_index=True)
-    return build_counts(sums, user_ids, max_categories)
+    firsts = engine.query(f"""
+        SELECT DISTINCT category FROM ({evidence}) AS evidence WHERE category IS NOT NULL ORDER BY category
+    """)
+    names = pd.CategoricalDtype(firsts["category"].astype(object))
+    place = sums.pop("place").to_numpy(dtype=np.int64)
+    return sums.assign(category=pd.Categorical.from_codes(place, dtype=names))
 
 
 def frame_counts(events: pd.DataFrame, max_categories: int | None = None) -> UserCounts:

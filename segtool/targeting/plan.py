@@ -11,20 +11,19 @@ import pandas as pd
 
 from segtool.display import Shown
 from segtool.errors import InputError
-from segtool.targeting.channels.channels import plan_channels
+from segtool.targeting.advice import join_advice
 from segtool.targeting.counts import sql_users
-from segtool.targeting.feedback.blocks import blocked_topics, read_blocks, user_channels
-from segtool.targeting.frequency.frequency import plan_frequency
+from segtool.targeting.feedback.blocks import blocked_topics, user_channels
+from segtool.targeting.feedback.posterior import sum_feedback
 from segtool.targeting.members import Members, align_personas
-from segtool.targeting.notes import in_order, is_unknown, unknown
+from segtool.targeting.notes import in_order, is_unknown, known, unknown
+from segtool.targeting.parts import Parts, make_parts
 from segtool.targeting.rows import plan_rows
-from segtool.targeting.sending import SendLog
 from segtool.targeting.settings import TargetingSettings
-from segtool.targeting.stages.stages import plan_stages
-from segtool.targeting.timing.send_times import plan_times
+from segtool.targeting.topics.advice import topic_advice
 from segtool.targeting.topics.affinity import TopicAffinity
-from segtool.targeting.topics.evidence import read_topics
 from segtool.targeting.topics.user_topics import UserTopicModel
+from segtool.targeting.verdicts import LOGGED, PROVED
 
 USER_COLUMNS = ["user_id", "rank", "topic", "estimate", "lo", "hi", "n_events", "level", "channel", "flag"]
 GLANCE = [
@@ -47,6 +46,7 @@ def plan_targeting(
     labels=None,
     *,
     settings: TargetingSettings | None = None,
+    evidence: pd.DataFrame | None = None,
     random_state: int = 0,
 ) -> Plan:
     """Plan content for personas and their users.
@@ -58,8 +58,11 @@ def plan_targeting(
     labels : Labels, optional
         Interests that people stated (survey, notes) then count beside what they did.
     settings : TargetingSettings, optional
+    evidence : DataFrame, optional
+        What a test or logged propensities say: rows of the table of advice, as `proof_table` and
+        `logged_evidence` of segtool.measurement give them. They lift the verdicts.
     random_state : int
-        Used by the ranking "explore", and for the interval of the best frequency.
+        Used wherever something is drawn: the ranking "explore", exploration, intervals by simulation.
 
     Returns
     -------
@@ -89,31 +92,22 @@ def plan_targeting(
     settings = settings or TargetingSettings()
     user_ids = sql_users(sources.engine)
     members = _members(personas, user_ids)
-    log = SendLog.look(sources)
-    affinity, topic_notes = _estimate_topics(sources, labels, members, user_ids, settings)
-    times = plan_times(sources, members, user_ids, log, settings)
-    channels = plan_channels(sources, members, user_ids, log, settings)
-    frequency = plan_frequency(sources, members, channels.chosen(), log, settings, random_state)
-    stages = plan_stages(sources, members, user_ids, settings)
-    blocks = read_blocks(sources, log, settings)
-    table, row_notes = plan_rows(
-        affinity, members, times, channels, frequency, stages, settings, random_state
-    )
-    part_notes = [*times.notes, *channels.notes, *frequency.notes, *stages.notes]
+    parts = make_parts(sources, members, labels, user_ids, settings, random_state)
+    table, row_notes = plan_rows(parts, members, settings, random_state)
+    topics = topic_advice(table, parts.affinity)
+    advice = join_advice([topics, *(part.advice for part in parts.advising())], evidence)
     return Plan(
         table=table,
-        topics=_topic_table(affinity, table),
-        send_times=times.table,
-        channels=channels.table,
-        frequency=frequency.table,
-        stages=stages.users,
-        persona_stages=stages.personas,
-        blocks=blocks,
-        user_channels=user_channels(sources, log, blocks, channels.table, user_ids, members.home),
-        notes=in_order([*topic_notes, *row_notes, *part_notes, *_verdict_notes(log)]),
+        advice=advice,
+        topics=_topic_table(parts.affinity, table),
+        user_channels=user_channels(
+            sources, parts.log, parts.blocks, parts.channels.table, user_ids, members.home
+        ),
+        notes=in_order([*parts.notes(), *row_notes, *_verdict_notes(advice)]),
         settings=settings,
         random_state=random_state,
-        user_model=_user_model(affinity, blocks, user_ids, settings),
+        user_model=_user_model(sources, parts, user_ids, settings),
+        parts=parts,
     )
 
 
@@ -128,15 +122,13 @@ class Plan(Shown):
         stage, estimate (lift: share of the persona's activity over everyone's), lo, hi, n_users,
         n_events, level (the estimate rests on "persona" or "everyone"), verdict and reason of the topic, and
         why_daypart, why_channel, why_cap, why_stage.
+    advice : DataFrame
+        Every piece of advice, one per row: persona_id, persona, aspect ("topic", "item", "time", ...), rank,
+        advice, estimate, unit, lo, hi, n_users, n_events, level ("user", "persona", "everyone"), verdict
+        (one of four), reason.
     topics : DataFrame
         Persona x topic, see `TopicAffinity.table`, with the topic's ``rank`` in the plan (missing for
         those that are not in it).
-    send_times, channels, frequency : DataFrame
-        See `SendTimes`, `ChannelPlan`, `FrequencyPlan`.
-    stages, persona_stages : DataFrame
-        Stage per user; stages per persona with shares, see `Stages`.
-    blocks : DataFrame
-        What users refused, see `read_blocks`.
     user_channels : DataFrame
         user_id, channel (the persona's best that the user has not closed; "" for none), flag.
     notes : list of str
@@ -144,21 +136,49 @@ class Plan(Shown):
         ("Not known - ...").
     settings : TargetingSettings
         What was taken for granted, with ``quiet_hours``.
+    parts : Parts
+        What each part found, to go deeper: ``items``, ``touches``, ``explore``, ``heat``, ``herd``, ...
     """
 
     table: pd.DataFrame
+    advice: pd.DataFrame
     topics: pd.DataFrame
-    send_times: pd.DataFrame
-    channels: pd.DataFrame
-    frequency: pd.DataFrame
-    stages: pd.DataFrame
-    persona_stages: pd.DataFrame
-    blocks: pd.DataFrame
     user_channels: pd.DataFrame
     notes: list[str]
     settings: TargetingSettings
     random_state: int
     user_model: UserTopicModel | None
+    parts: Parts
+
+    @property
+    def send_times(self) -> pd.DataFrame:
+        """When each persona is around and when it answers, see `SendTimes`."""
+        return self.parts.times.table
+
+    @property
+    def channels(self) -> pd.DataFrame:
+        """What each channel brings and costs, see `ChannelPlan`."""
+        return self.parts.channels.table
+
+    @property
+    def frequency(self) -> pd.DataFrame:
+        """How often, see `FrequencyPlan`."""
+        return self.parts.frequency.table
+
+    @property
+    def stages(self) -> pd.DataFrame:
+        """The stage of each user, see `Stages`."""
+        return self.parts.stages.users
+
+    @property
+    def persona_stages(self) -> pd.DataFrame:
+        """The stages of each persona with their shares, see `Stages`."""
+        return self.parts.stages.personas
+
+    @property
+    def blocks(self) -> pd.DataFrame:
+        """What users refused, see `read_blocks`."""
+        return self.parts.blocks
 
     @cached_property
     def user_topics(self) -> pd.DataFrame:
@@ -216,17 +236,6 @@ class _Glance(Shown):
         return self._plan.headline()
 
 
-def _estimate_topics(
-    sources, labels, members: Members, user_ids: np.ndarray, settings: TargetingSettings
-) -> tuple[TopicAffinity | None, list[str]]:
-    """Return what each persona asks for, or None where no topic is known, with notes."""
-    counts, notes = read_topics(sources, labels, user_ids, settings)
-    if counts is None:
-        return None, notes
-    least, confidence = settings.min_persona_users, settings.confidence
-    return TopicAffinity.estimate(counts, members, min_users=least, confidence=confidence), notes
-
-
 def _members(personas, user_ids: np.ndarray) -> Members:
     if not len(user_ids):
         raise InputError(
@@ -254,18 +263,26 @@ def _topic_table(affinity: TopicAffinity | None, plan: pd.DataFrame) -> pd.DataF
     return pd.DataFrame(columns=[*columns.split(), "n_events", "level", "rank"])
 
 
-def _user_model(affinity, blocks, user_ids, settings) -> UserTopicModel | None:
+def _user_model(sources, parts: Parts, user_ids, settings) -> UserTopicModel | None:
+    affinity = parts.affinity
     if affinity is None:
         return None
-    blocked = blocked_topics(blocks, user_ids, affinity.counts.categories)
-    return affinity.users(min_user_events=settings.min_user_events, blocked=blocked)
+    topics = affinity.counts.categories
+    return affinity.users(
+        min_user_events=settings.min_user_events,
+        blocked=blocked_topics(parts.blocks, user_ids, topics),
+        feedback=sum_feedback(sources, user_ids, topics, settings, weights=parts.feedback_weights.weights),
+    )
 
 
-def _verdict_notes(log: SendLog) -> list[str]:
-    notes = ["Effect: nothing here was proved by a test. Hold some users out, send, then compare."]
-    if log.has_propensity:
+def _verdict_notes(advice: pd.DataFrame) -> list[str]:
+    notes = []
+    for verdict in (PROVED, LOGGED):
+        n_rows = int((advice["verdict"] == verdict).sum())
+        if n_rows:
+            notes.append(known(f"Effect: {n_rows:,} piece{'s' * (n_rows != 1)} of advice {verdict}."))
+    if not (advice["verdict"] == PROVED).any():
         notes.append(
-            "Effect: the sends carry the chance with which each was drawn; this version does not use it "
-            "yet, so no row says 'supported by logged propensities'."
+            unknown("Effect: nothing here was proved by a test. Hold some users out, send, then compare.")
         )
-    return [unknown(note) for note in notes]
+    return notes

@@ -5,50 +5,59 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from segtool.targeting.channels.channels import ANY, ChannelPlan
-from segtool.targeting.frequency.frequency import FrequencyPlan
+from segtool.targeting.channels.channels import ANY
 from segtool.targeting.members import Members
 from segtool.targeting.notes import known, unknown
+from segtool.targeting.parts import Parts
 from segtool.targeting.settings import TargetingSettings
 from segtool.targeting.stages.stages import Stages, explain_stages
-from segtool.targeting.timing.send_times import SendTimes
-from segtool.targeting.topics.affinity import TopicAffinity, rank_topics
+from segtool.targeting.topics.affinity import rank_topics
 from segtool.targeting.topics.user_topics import LEAST_LIFT
+from segtool.targeting.verdicts import ASSOCIATED, ASSUMPTION
 
 TABLE = [
-    "persona_id", "persona", "rank", "topic", "daypart", "channel", "weekly_cap", "stage", "estimate", "lo",
-    "hi", "n_users", "n_events", "level", "verdict", "reason", "why_daypart", "why_channel", "why_cap",
-    "why_stage",
+    "persona_id", "persona", "rank", "topic", "item", "title", "daypart", "channel", "weekly_cap", "stage",
+    "touch",
+    "estimate", "lo", "hi", "n_users", "n_events", "level", "verdict", "reason", "why_item", "why_daypart",
+    "why_channel", "why_cap", "why_stage", "why_touch",
 ]  # fmt: skip
 
 
 def plan_rows(
-    affinity: TopicAffinity | None,
-    members: Members,
-    times: SendTimes,
-    channels: ChannelPlan,
-    frequency: FrequencyPlan,
-    stages: Stages,
-    settings: TargetingSettings,
-    random_state: int,
+    parts: Parts, members: Members, settings: TargetingSettings, random_state: int
 ) -> tuple[pd.DataFrame, list[str]]:
-    """Join topics, times, channels, caps and stages, persona by persona."""
+    """Join topics, items, times, channels, caps, stages and next touches, persona by persona."""
     notes: list[str] = []
     topics = [
-        _topic_rows(affinity, place, members, settings, random_state + place, notes)
+        _topic_rows(parts.affinity, place, members, settings, random_state + place, notes)
         for place in range(len(members.names))
     ]
     table = pd.concat(topics, ignore_index=True)
-    when = times.chosen.set_index("persona_id")
-    where, often = channels.chosen(), frequency.table.set_index("persona_id")
-    far, why_far = _typical_stages(stages), explain_stages(stages.personas)
+    when = parts.times.chosen.set_index("persona_id")
+    where, often = parts.channels.chosen(), parts.frequency.table.set_index("persona_id")
+    far, why_far = _typical_stages(parts.stages), explain_stages(parts.stages.personas)
     key = table["persona_id"]
     table["daypart"], table["why_daypart"] = key.map(when["daypart"]), key.map(when["reason"])
     table["channel"], table["why_channel"] = key.map(where["channel"]), key.map(where["reason"])
     table["weekly_cap"] = key.map(often["weekly_cap"]).astype(float)
     table["why_cap"] = key.map(often["reason"])
     table["stage"], table["why_stage"] = key.map(far), key.map(why_far)
-    return table[TABLE], notes
+    touch = _first_advice(parts.touches.advice)
+    table["touch"], table["why_touch"] = key.map(touch["advice"]), key.map(touch["reason"])
+    return _with_items(table, parts.items.table)[TABLE], notes
+
+
+def _first_advice(advice: pd.DataFrame) -> pd.DataFrame:
+    first = advice.sort_values("rank", kind="stable").drop_duplicates("persona_id")
+    return first.set_index("persona_id")[["advice", "reason"]]
+
+
+def _with_items(table: pd.DataFrame, items: pd.DataFrame) -> pd.DataFrame:
+    """Give each topic the persona's best item on it, where one is among its items."""
+    best = items.sort_values(["persona_id", "rank"]).drop_duplicates(["persona_id", "topic"])
+    best = best.rename(columns={"item_id": "item", "reason": "why_item"})
+    columns = ["persona_id", "topic", "item", "title", "why_item"]
+    return table.merge(best[columns], on=["persona_id", "topic"], how="left", validate="many_to_one")
 
 
 def _topic_rows(affinity, place: int, members: Members, settings, random_state, notes) -> pd.DataFrame:
@@ -85,7 +94,7 @@ def _topic_rows(affinity, place: int, members: Members, settings, random_state, 
             )
         )
     reasons = [topic_reason(row) for row in ranked.itertuples()]
-    return ranked.assign(verdict="associated only", reason=reasons)
+    return ranked.assign(verdict=ASSOCIATED, reason=reasons)
 
 
 def topic_reason(row) -> str:
@@ -113,7 +122,7 @@ def topic_reason(row) -> str:
 
 def _everyones_topics(affinity, place: int, alone: bool, top_k: int) -> pd.DataFrame:
     table, n_users = affinity.everyones(place, top_k), int(affinity.n_users[place])
-    table["verdict"] = "associated only" if alone else "assumption"
+    table["verdict"] = ASSOCIATED if alone else ASSUMPTION
     lead = "" if alone else f"only {n_users} users to learn from, so what everyone does: "
     tail = "" if alone else "; as popular here as with everyone, as far as is known"
     table["reason"] = [
@@ -127,7 +136,7 @@ def _everyones_topics(affinity, place: int, alone: bool, top_k: int) -> pd.DataF
 def _no_topic(persona_id, name, n_users: int, why: str) -> pd.DataFrame:
     row = {
         "persona_id": persona_id, "persona": name, "rank": 1, "topic": ANY, "estimate": np.nan, "lo": np.nan,
-        "hi": np.nan, "n_users": n_users, "n_events": 0, "level": "everyone", "verdict": "assumption",
+        "hi": np.nan, "n_users": n_users, "n_events": 0, "level": "everyone", "verdict": ASSUMPTION,
         "reason": why,
     }  # fmt: skip
     return pd.DataFrame([row])

@@ -9,7 +9,7 @@ them as independent gives intervals that promise 90 % and hold 67 %.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import sparse, stats
@@ -24,6 +24,9 @@ MODERATION_PERSONAS = 4
 # An estimated spread of 0 would make every persona surely equal to everyone; half a standard error
 # of caution keeps 90 % intervals near 90 % where personas hardly differ.
 CAUTION = 0.5
+# A small persona's interval is that spread itself, and its doubt is counted (Morris): caution on top
+# held 95 % where 90 % were said. From so many users on, half of the caution counts.
+CAUTIOUS_USERS = 5
 RHO_RANGE = (1e-3, 0.9)  # between-user correlation; its ends keep 1/rho - 1 a usable prior weight
 MAX_USERS_FOR_RHO = 20_000  # users read for the between-user spread: more change its third digit
 ROUNDS = 4  # weights, means and spread depend on each other; they settle in three
@@ -150,6 +153,10 @@ def estimate_shares(counts: UserCounts, membership: np.ndarray) -> GroupShares:
     doi:10.1080/01621459.1983.10477920 (its uncertainty); Smyth (2004),
     doi:10.2202/1544-6115.1027 (moderated variances).
     """
+    if not membership.shape[1]:
+        alone = estimate_shares(counts, np.ones((len(counts.n), 1)))
+        rows = ("raw", "gap", "gap_variance", "gap_covariance", "df")
+        return replace(alone, **{name: getattr(alone, name)[:0] for name in rows})
     seen = counts.seen
     share, n, noise = counts.share[seen], counts.n[seen], counts.noise[seen]
     member = membership[seen]
@@ -164,17 +171,18 @@ def estimate_shares(counts: UserCounts, membership: np.ndarray) -> GroupShares:
     raw_variance, df = _moderated_variance(share, weights, means, noise, rho, halfway_to=base)
     part = (member * pull[:, None]).sum(axis=0) / max(pull.sum(), 1e-300)
     gap = _gaps(means, raw_variance, base[0], part)
-    weight, doubt = _shrink(gap, base[0], part > 0)
+    weight, spread_weight, doubt = _shrink(gap, base[0], part > 0, df)
     return GroupShares(
         categories=counts.categories,
         base=base[0],
         base_variance=base_variance[0],
         raw=means,
         gap=weight * gap.value,
-        gap_variance=weight * gap.variance + doubt,
-        gap_covariance=weight * gap.covariance,
+        gap_variance=spread_weight * gap.variance + doubt,
+        gap_covariance=spread_weight * gap.covariance,
         part_variance=(part[:, None] ** 2 * raw_variance).sum(axis=0),
-        df=df + MODERATION_USERS,
+        # Satterthwaite: what is shrunk rests little on the variance of its own few users.
+        df=np.minimum((df + MODERATION_USERS) / np.maximum(weight, 1e-3) ** 2, 1e6),
         rho=rho,
     )
 
@@ -260,22 +268,36 @@ def _gaps(raw, variance, base, part) -> _Gap:
     )
 
 
-def _shrink(gap: _Gap, base, real) -> tuple[np.ndarray, np.ndarray]:
-    """Return the weight of each distance, 0 to 1, and the doubt in that weight, as a variance."""
+def _shrink(gap: _Gap, base, real, df) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the weight of each distance, 0 to 1, that of its variance, and the doubt in both, as a variance."""
     unit = np.maximum(base * (1 - base), 1e-12)
     n_groups = int(real.sum())
     if n_groups < 2:
-        return np.zeros_like(gap.value), np.zeros_like(gap.value)  # one group is everyone
+        return (np.zeros_like(gap.value),) * 3  # one group is everyone
     squares = gap.value[real] ** 2 / unit / gap.room[real]
     noise = np.maximum(gap.variance[real], 1e-15) / unit / gap.room[real]
-    own = np.array([paule_mandel(d, v, CAUTION) for d, v in zip(squares.T, noise.T, strict=True)])
-    spread = (n_groups * own + MODERATION_PERSONAS * paule_mandel(squares, noise, CAUTION)) / (
-        n_groups + MODERATION_PERSONAS
+    weight, plain = (
+        tau2 / (tau2 + gap.variance)
+        for tau2 in (_spread(squares, noise, caution) * unit * gap.room for caution in (CAUTION, 0.0))
     )
-    tau2 = np.maximum(spread, 1e-6) * unit * gap.room
-    weight = tau2 / (tau2 + gap.variance)
     # Morris: the spread is itself an estimate, and the more is shrunk the more that matters.
     doubt = 2 / (n_groups + MODERATION_PERSONAS) * ((1 - weight) * gap.value) ** 2
+    large = df / (df + CAUTIOUS_USERS)
     # A persona nobody has shown anything in may lie anywhere that personas lie.
     nobody = ~real[:, None]
-    return np.where(nobody, 0.0, weight), np.where(nobody, tau2, doubt)
+    anywhere = _spread(squares, noise, CAUTION) * unit * gap.room
+    return (
+        np.where(nobody, 0.0, weight),
+        np.where(nobody, 0.0, large * weight + (1 - large) * plain),
+        np.where(nobody, anywhere, doubt),
+    )
+
+
+def _spread(squares, noise, caution: float) -> np.ndarray:
+    """Return tau^2 by category in units of ``p (1 - p)``, each category's own and the common one mixed."""
+    n_groups = len(squares)
+    own = np.array([paule_mandel(d, v, caution) for d, v in zip(squares.T, noise.T, strict=True)])
+    common = paule_mandel(squares, noise, caution)
+    return np.maximum(
+        (n_groups * own + MODERATION_PERSONAS * common) / (n_groups + MODERATION_PERSONAS), 1e-6
+    )

@@ -124,7 +124,11 @@ class FakeLabels:
                 "precision_low": [0.81, np.nan, 0.8],
                 "precision": [0.91, np.nan, 0.85],
                 "n_published": [77, 0, 40],
-                "reason": ["41 of 45 held-out respondents were right", "best provable precision 0.66", "3 of 3"],
+                "reason": [
+                    "41 of 45 held-out respondents were right",
+                    "best provable precision 0.66",
+                    "3 of 3",
+                ],
             }
         )
         return Inference(table, pd.DataFrame())
@@ -146,7 +150,9 @@ class FakeLabels:
             source="survey", claim="a", confidence=0.9, evidence="answered q1"
         )
         engine = DuckDBEngine()
-        engine.register("claims", claims[["user_id", "label", "value", "source", "claim", "confidence", "evidence"]])
+        engine.register(
+            "claims", claims[["user_id", "label", "value", "source", "claim", "confidence", "evidence"]]
+        )
         return replace(self, engine=engine)
 
     def sentences(self):
@@ -281,6 +287,22 @@ class FakePlan:
         ]
     )
 
+    @property
+    def persona_stages(self):
+        if "persona_id" not in self.stages:
+            return None
+        counts = self.stages.groupby(["persona_id", "persona", "stage"]).size().unstack(fill_value=0)
+        counts = counts.assign(**{name: counts.get(name, 0) for name in ("lapsed",)})
+        table = counts.stack().rename("n_users").reset_index()
+        share = table["n_users"] / table.groupby("persona_id")["n_users"].transform("sum")
+        return table.assign(share=share, lo=share * 0.8, hi=share * 1.2, typical=table["stage"] == STAGES[0])
+
+    @property
+    def advice(self):
+        columns = ["persona_id", "persona", "rank", "estimate", "lo", "hi", "n_users", "verdict", "reason"]
+        more = {"aspect": "topic", "unit": "lift over everyone", "n_events": 9, "level": "persona"}
+        return self.table[columns].assign(advice=self.table["topic"], **more)
+
 
 @dataclass(frozen=True)
 class FakeSources:
@@ -392,6 +414,8 @@ def make_plan(personas, topics=TOPICS, seed=0):
         {
             "user_id": personas.persona.index,
             "stage": rng.choice(STAGES, len(personas.persona), p=[0.4, 0.3, 0.15, 0.1, 0.05]),
+            "persona_id": personas.persona.to_numpy(),
+            "persona": personas.persona.map(personas.names).to_numpy(),
         }
     )
     user_topics = pd.DataFrame(

@@ -25,7 +25,7 @@ from segtool.outputs import (
 from segtool.outputs.tables import list_labels
 
 FILES = {
-    "claims.parquet", "labels.csv", "manifest.json", "persona_model.json", "personas.csv", "portraits.csv",
+    "advice.csv", "claims.parquet", "labels.csv", "manifest.json", "persona_model.json", "personas.csv", "portraits.csv",
     "rejected", "report.html", "targeting.csv", "user_topics.csv",
 }  # fmt: skip
 
@@ -64,9 +64,15 @@ def test_all_files_are_there_and_verify(study, said, tmp_path):
 
 
 def test_what_became_of_earlier_personas_is_a_file_where_there_are_any(study, tmp_path):
-    became = pd.DataFrame({"event": ["same", "same", "new"], "before_id": [1, 2, None], "after_id": [1, 2, 3]})
-    became = became.assign(n_before=[90, 70, None], n_placed=[83, 90, None], n_after=[80, 90, 3], what="Said.")
-    became = became.assign(share_before=0.5, share_placed=0.5, share_after=0.5, overlap=0.9, profile_distance=0.1)
+    became = pd.DataFrame(
+        {"event": ["same", "same", "new"], "before_id": [1, 2, None], "after_id": [1, 2, 3]}
+    )
+    became = became.assign(
+        n_before=[90, 70, None], n_placed=[83, 90, None], n_after=[80, 90, 3], what="Said."
+    )
+    became = became.assign(
+        share_before=0.5, share_placed=0.5, share_after=0.5, overlap=0.9, profile_distance=0.1
+    )
     counts = ["before_id", "after_id", "n_before", "n_placed", "n_after"]
     share = np.array([[1.0, 0.0, 1.0], [0.0, 1.0, 0.0]])
     found = SimpleNamespace(

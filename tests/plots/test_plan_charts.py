@@ -6,12 +6,11 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
-import pandas as pd
 import pytest
-from outputs.fake_study import NAMES, STAGES
+from outputs.fake_study import NAMES
 
 from segtool.errors import InputError
-from segtool.plots import count_stages, plot_send_times, plot_stages, plot_topics, to_svg
+from segtool.plots import plot_send_times, plot_topics, to_svg
 from segtool.plots.plan_charts import time_grid
 
 
@@ -59,21 +58,6 @@ def test_quiet_hours_are_hatched_and_never_marked(study):
 def test_the_busiest_hour_is_one(study):
     grid = time_grid(study[3].send_times, "hour", [f"{hour:02d}" for hour in range(24)])
     assert (grid.max(axis=1) == 1).all()
-
-
-def test_stages_are_counted_by_persona(study):
-    _, _, personas, plan = study
-    counts = count_stages(plan.stages.assign(depth=plan.stages["stage"].map(STAGES.index)), personas.assigned)
-    assert list(counts.columns) == STAGES
-    assert counts.sum().sum() == len(personas.assigned)
-
-
-def test_blank_cells_are_drawn_as_one_grey_part(study):
-    _, _, personas, plan = study
-    counts = count_stages(plan.stages, personas.assigned).astype("Int64")
-    counts.iloc[0, :2] = pd.NA
-    assert "too few" in to_svg(plot_stages(plan, personas, counts=counts))
-    assert "too few<" not in to_svg(plot_stages(plan, personas))
 
 
 def test_one_persona_is_enough(study):

@@ -8,19 +8,24 @@ from dataclasses import dataclass
 import pandas as pd
 from matplotlib.figure import Figure
 
-from segtool.errors import InputError, NotFittedError, PrivacyError
+from segtool.errors import InputError, NotFittedError
 from segtool.outputs.choice_masks import mask_choice
-from segtool.outputs.privacy import hide_small_sizes, suppress_small_cells
+from segtool.outputs.plan_tables import list_calendar
+from segtool.outputs.privacy import hide_small_sizes
 from segtool.outputs.report.figures import inline_svg
 from segtool.outputs.small_shares import mask_profile, read_profile
 from segtool.plots import (
-    count_stages,
+    plot_calendar,
     plot_coverage,
+    plot_flow,
+    plot_frequency,
     plot_k_choice,
     plot_persona_map,
     plot_portraits,
+    plot_retention_curves,
     plot_send_times,
-    plot_stages,
+    plot_stage_shares,
+    plot_topic_heat,
     plot_topics,
 )
 
@@ -33,6 +38,13 @@ class _Compared:
 
     def choice(self) -> pd.DataFrame:
         return self.table.copy()
+
+
+@dataclass(frozen=True)
+class _Calendar:
+    """What the figure of the calendar reads: the rows that may be shown."""
+
+    calendar: pd.DataFrame
 
 
 def draw_figures(
@@ -66,8 +78,9 @@ def draw_figures(
         ),
         "topics": ("Topics each persona asks for most", lambda: plot_topics(plan)),
         "send_times": ("Activity by hour and weekday", lambda: plot_send_times(plan)),
-        "stages": ("Share of users by stage", lambda: _stages(plan, personas, min_cell, sizes)),
+        "stages": ("Share of users by stage", lambda: _stages(plan, min_cell)),
     }
+    plots |= _proof_plots(plan, proof, min_cell)
     if personas.n_personas == 1:  # nothing to set apart
         del plots["portraits"]
     elif draw_map:
@@ -81,18 +94,41 @@ def draw_figures(
     return figures
 
 
+def _proof_plots(plan, proof, min_cell: int) -> dict[str, tuple[str, Callable[[], Figure]]]:
+    """Return the figures of frequency, heat and staying, where their parts were made."""
+    plots: dict[str, tuple[str, Callable[[], Figure]]] = {}
+    parts = getattr(plan, "parts", None)
+    if parts is not None:
+        plots["frequency"] = ("What sending so many times a week brings", lambda: plot_frequency(plan))
+        if (parts.heat.trend["direction"] != "steady").any():  # a page of flat lines says less than the note
+            plots["heat"] = ("Topics by week", lambda: plot_topic_heat(parts.heat))
+    if proof is not None and proof.schedule is not None:
+        shown = list_calendar(proof.schedule, min_cell).dropna(subset=["n_users"])
+        plots["calendar"] = ("What goes out, week by week", lambda: plot_calendar(_Calendar(shown)))
+    if proof is not None and proof.retention is not None:
+        plots["flow"] = ("Who came and who left", lambda: plot_flow(proof.retention))
+        plots["staying"] = (
+            "Share of users not yet lost, by day",
+            lambda: plot_retention_curves(proof.retention),
+        )
+    return plots
+
+
 def _portraits(personas, min_cell: int, sensitive: Sequence[str], sizes: pd.Series) -> Figure:
     masked = mask_profile(read_profile(personas), min_cell)
     return plot_portraits(personas, leave_out=sensitive, sizes=sizes, profile=masked)
 
 
-def _stages(plan, personas, min_cell: int, sizes: pd.Series) -> Figure:
-    counts = count_stages(plan.stages, personas.assigned)
-    try:
-        shown = suppress_small_cells(counts, min_cell=min_cell)
-    except PrivacyError as error:
-        raise InputError("The stages of so few people are not drawn.") from error
-    on_ladder = shown[[name for name in shown if name not in ("lapsed", "unknown")]]
-    if not (on_ladder > 0).fillna(False).any(axis=None):
+def _stages(plan, min_cell: int) -> Figure:
+    """Draw the stages; shares that stand for few people are left out, small personas altogether."""
+    table = getattr(plan, "persona_stages", None)
+    if table is None or table.empty:
+        raise InputError("Nobody's stage is known.")
+    size = table.groupby("persona_id")["n_users"].transform("sum")
+    shown = table[size >= min_cell]
+    few = shown["n_users"].between(1, min_cell - 1)
+    shown = shown.assign(**{name: shown[name].mask(few) for name in ("share", "lo", "hi")})
+    on_ladder = shown[~shown["stage"].isin(["lapsed", "unknown"])]
+    if not (on_ladder["share"] > 0).any():
         raise InputError("All the figure would show is grey: too few people are at any stage.")
-    return plot_stages(plan, personas, counts=shown, sizes=sizes)
+    return plot_stage_shares(shown)

@@ -12,6 +12,7 @@ from markupsafe import Markup
 from segtool.outputs.report.facts import ReportFacts
 
 HERE = Path(__file__).parent
+KNOWN = "Known - "
 
 
 def render_report(facts: ReportFacts) -> str:
@@ -39,6 +40,8 @@ def render_report(facts: ReportFacts) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.tests["in_known"] = lambda note: note.startswith(KNOWN)
+    environment.filters["without_mark"] = without_mark
     script = (HERE / "sort.js").read_text(encoding="utf-8")
     return environment.get_template("report.html").render(
         facts=facts,
@@ -47,6 +50,17 @@ def render_report(facts: ReportFacts) -> str:
         script=Markup(script),
         policy=write_policy(script),
     )
+
+
+def without_mark(note: str) -> str:
+    """Return a note without the mark that says what kind it is: its list says so.
+
+    Examples
+    --------
+    >>> without_mark("Not known - When: there are no events.")
+    'When: there are no events.'
+    """
+    return note.removeprefix("Not known - ").removeprefix(KNOWN)
 
 
 def write_policy(script: str) -> str:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from segtool.outputs.report.text_table import MAX_ROWS
 from segtool.outputs.small_shares import mask_counts, say_share
-from segtool.plots import persona_colours
+from segtool.plots import elide, persona_colours
 
 TOPICS_PER_PERSONA = 5
 LAPSED = "lapsed"
@@ -101,12 +101,15 @@ def _group(plan, mine: pd.DataFrame, colour: str, min_cell: int) -> PlanGroup:
     cells = {
         "#": [f"{rank:.0f}" for rank in mine["rank"]],
         "Topic": [words(topic) for topic in mine["topic"]],
+        "Item": [_title(title) for title in mine["title"]] if "title" in mine else [""] * len(mine),
         "Estimate (interval)": [_interval(row.estimate, row.lo, row.hi) for row in mine.itertuples()],
         "Than everyone": [_compare(row.lo, row.hi) for row in mine.itertuples()],
         **{heading: [_say(name, value) for value in mine[name]] for name, heading, _ in varying},
     }
     if not one_verdict:
         cells["Verdict"] = list(verdicts)
+    if not any(cells["Item"]):
+        del cells["Item"]
     if not any(cells["Than everyone"]):
         del cells["Than everyone"], cells["Estimate (interval)"]
     return PlanGroup(
@@ -134,6 +137,10 @@ def _whole(plan, first: pd.Series, columns, may_count: bool, min_cell: int) -> t
         if text:
             said.append(Planned(heading, text, reason))
     return tuple(said)
+
+
+def _title(title) -> str:
+    return elide(title, 44) if isinstance(title, str) else ""
 
 
 def _say(name: str, value) -> str:
@@ -192,10 +199,9 @@ def describe_stage(plan, persona_id: int, stage: str, min_cell: int) -> tuple[st
     if table is None or table.empty:
         return "Stage of the active ones", stage
     mine = table[table["persona_id"] == persona_id]
-    # Of all the persona's users, as the figure of stages has it, not of those with a known stage.
-    n_lapsed = int(mine.loc[mine["stage"] == LAPSED, "n_users"].sum())
-    n_users = int((plan.stages["persona_id"] == persona_id).sum())
-    share = n_lapsed / max(n_users, 1)
+    # Of the persona's users with any event: the base of the figure and of the plan's reasons.
+    n_users = int(mine["n_users"].sum())
+    share = float(mine.loc[mine["stage"] == LAPSED, "share"].sum())
     gone = say_share(share, n_users, min_cell)
     if stage == LAPSED:
         return "Stage", f"most have lapsed ({gone})"

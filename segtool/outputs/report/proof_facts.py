@@ -95,7 +95,7 @@ def describe_proof(proof, min_cell: int) -> ProofFacts | None:
     said: dict[str, object] = {}
     notes: list[str] = []
     if proof.schedule is not None:
-        said["schedule"] = plain_words(mask_people(proof.schedule.headline(), min_cell))
+        said["schedule"] = plain_words(mask_people(proof.schedule.headline(), min_cell)) + "."
         said["schedule_notes"] = _plain(proof.schedule.notes, min_cell)
         said["unsent"] = _unsent_table(proof.schedule.left_out, min_cell)
     if proof.design is not None:

@@ -89,14 +89,22 @@ def simulate_logs(
 
 def _simulate_log(people: People, catalogue: Catalogue, days, weights, rng) -> Log:
     sessions = _draw_sessions(people, weights, rng)
-    log = _draw_events(people, sessions, rng)
-    _place_items(log, people, catalogue, days, rng)
-    _price(log, people, rng)
-    log = _join([log, *_follow_ups(log, rng), _sign_ups(people, days, rng)])
+    log = log_of_sessions(people, sessions, catalogue, days, rng)
+    log = join_logs([log, _sign_ups(people, days, rng)])
     log = log.take(np.flatnonzero(log.second < days * DAY))
     log = log.take(np.lexsort((log.event, log.user, log.second)))
     log.user = people.user[log.user]
     return log
+
+
+def log_of_sessions(
+    people: People, sessions: dict[str, np.ndarray], catalogue: Catalogue, days: int, rng
+) -> Log:
+    """Draw what happens in sessions that are given, and the refunds and reviews that follow."""
+    log = _draw_events(people, sessions, rng)
+    _place_items(log, people, catalogue, days, rng)
+    _price(log, people, rng)
+    return join_logs([log, *_follow_ups(log, rng)])
 
 
 def _draw_sessions(people: People, weights: np.ndarray, rng) -> dict[str, np.ndarray]:
@@ -206,7 +214,8 @@ def _sign_ups(people: People, days: int, rng) -> Log:
     return Log(new, second, np.full(len(new), SIGNUP), none, none, channel, none, np.full(len(new), np.nan))
 
 
-def _join(logs: list[Log]) -> Log:
+def join_logs(logs: list[Log]) -> Log:
+    """Put logs behind each other."""
     return Log(*(np.concatenate([getattr(log, name) for log in logs]) for name in Log.__dataclass_fields__))
 
 

@@ -66,7 +66,7 @@ def sends_table(people: People, names, catalogue: Catalogue, days: int, as_of: p
     rank = np.argsort(np.argsort(people.events_30d)) / max(len(people) - 1, 1)
     weekly = WEEKLY[group] * (0.7 + 0.6 * rank)
     plan = _plan(people, weekly, rank, catalogue, days, rng)
-    outcome = _live_through(people, plan, days, rng)
+    outcome = live_through(people, plan, rng)
     rates = pd.DataFrame({"user_id": names, "group": group, "sends_per_week": weekly.round(4)})
     return _table(plan, outcome, names, catalogue, days, as_of), rates
 
@@ -110,16 +110,27 @@ def _choose_topics(people: People, user: np.ndarray, arm: np.ndarray, rng) -> np
     return np.choose(arm, [popular, matched, anything])
 
 
-def _live_through(people: People, plan: Plan, days: int, rng) -> dict[str, np.ndarray]:
+@dataclass
+class Standing:
+    """What earlier sends left behind in each user, at second 0 of a plan."""
+
+    pressure: np.ndarray  # (n_users,)
+    left: np.ndarray  # (n_users,) bool
+    muted: np.ndarray  # (n_users, n_send_channels) bool
+
+
+def live_through(people: People, plan: Plan, rng, standing: Standing | None = None) -> dict[str, np.ndarray]:
     """Walk through everybody's first, second, ... send; an opted-out user gets no more."""
     n_sends, n_users = len(plan.user), len(people)
     u_open, u_respond, u_mute, u_leave = rng.random((4, n_sends))
-    liking, opening = _appeal(people, plan, days)
+    liking, opening = appeal(people, plan)
     outcome = {
         name: np.zeros(n_sends, dtype=bool) for name in ("sent", "opened", "responded", "muted", "left")
     }
     pressure, last = np.zeros(n_users), np.zeros(n_users)
     left, muted = np.zeros(n_users, dtype=bool), np.zeros((n_users, len(SEND_CHANNELS)), dtype=bool)
+    if standing is not None:
+        pressure, left, muted = standing.pressure.copy(), standing.left.copy(), standing.muted.copy()
     for number in range(plan.order.max(initial=-1) + 1):
         rows = np.flatnonzero(plan.order == number)
         rows = rows[~left[plan.user[rows]] & ~muted[plan.user[rows], plan.channel[rows]]]
@@ -141,7 +152,7 @@ def _live_through(people: People, plan: Plan, days: int, rng) -> dict[str, np.nd
     return outcome
 
 
-def _appeal(people: People, plan: Plan, days: int) -> tuple[np.ndarray, np.ndarray]:
+def appeal(people: People, plan: Plan) -> tuple[np.ndarray, np.ndarray]:
     """Return how much each send's topic is to the user's taste (log, clipped), and its logit of opening."""
     taste = people.taste[plan.user, plan.topic] * len(TOPIC_KEYS)
     liking = np.clip(np.log(taste + 0.05), -1.5, 1.5)
@@ -157,20 +168,25 @@ def _logistic(x: np.ndarray) -> np.ndarray:
     return 1 / (1 + np.exp(-x))
 
 
-def _table(plan: Plan, outcome, names, catalogue: Catalogue, days: int, as_of: pd.Timestamp) -> pd.DataFrame:
-    kept = np.flatnonzero(outcome["sent"])
-    kept = kept[np.lexsort((plan.user[kept], plan.second[kept]))]
-    start = as_of - pd.Timedelta(days=days)
-    second = plan.second[kept]
+def outcome_seconds(second: np.ndarray) -> dict[str, np.ndarray]:
+    """Return when what came of sends happened, by the column it is told in."""
     # Delays need no draw of their own: a hash of the second is as good, and keeps the streams apart.
     delay = (second * 2654435761) % 7200 + 30
-    times = {
+    return {
         "sent_at": second,
         "opened_at": second + delay,
         "responded_at": second + delay + 90 + delay // 20,
         "muted_at": second + delay // 3 + 20,
         "unsubscribed_at": second + delay // 2 + 40,
     }
+
+
+def _table(plan: Plan, outcome, names, catalogue: Catalogue, days: int, as_of: pd.Timestamp) -> pd.DataFrame:
+    kept = np.flatnonzero(outcome["sent"])
+    kept = kept[np.lexsort((plan.user[kept], plan.second[kept]))]
+    start = as_of - pd.Timedelta(days=days)
+    second = plan.second[kept]
+    times = outcome_seconds(second)
     happened = {
         "opened_at": "opened",
         "responded_at": "responded",

@@ -72,6 +72,10 @@ class Simulation(Shown):
             self._people, self._ids, self._catalogue, self.days, self._end, self._rng(4)
         )
 
+    def inside(self) -> tuple:
+        """Return the hidden people, the catalogue, the ids and the sends: what a campaign goes on from."""
+        return self._people, self._catalogue, self._ids, self._outreach[0]
+
     def _rng(self, part: int) -> np.random.Generator:
         # Each part has its own stream, so asking for fewer tables changes none of the others.
         return np.random.default_rng([self.seed, part])

@@ -8,17 +8,20 @@ import numpy as np
 import pandas as pd
 
 from segtool.display import join_words
+from segtool.targeting.channels.opens import opens_note, without_machine_opens
 from segtool.targeting.channels.presets import CHANNEL_PRESETS
+from segtool.targeting.channels.user_channels import UserChannels, build_user_channels
 from segtool.targeting.counts import sql_counts
 from segtool.targeting.members import Members
 from segtool.targeting.notes import known, unknown
 from segtool.targeting.sending import SendLog, rates_by_persona, slot_totals
 from segtool.targeting.settings import TargetingSettings
 from segtool.targeting.shares import estimate_shares
+from segtool.targeting.verdicts import ADVICE
 
 TABLE = [
     "persona_id", "persona", "channel", "rank", "basis", "estimate", "lo", "hi", "response", "response_lo",
-    "response_hi", "optout", "optout_lo", "optout_hi", "n_users", "n_sends", "verdict", "reason",
+    "response_hi", "optout", "optout_lo", "optout_hi", "cost", "n_users", "n_sends", "verdict", "reason",
 ]  # fmt: skip
 ANY = "any"
 UNKNOWN = "not known"
@@ -34,12 +37,19 @@ class ChannelPlan:
     ----------
     table : DataFrame
         One row per persona and channel, best first. ``basis`` says what ``estimate`` is: "value per
-        send" (answers x their value - opt-outs x their cost, in answers), "share of activity", or "none".
+        send" (answers x their value - opt-outs x their cost - the cost of the send), "share of activity", or
+        "none".
+    advice : DataFrame
+        Aspect "channel", in the same order.
     notes : tuple of str
+    users : UserChannels or None
+        What a send to each user is worth; None where there is no send with an answer.
     """
 
     table: pd.DataFrame
+    advice: pd.DataFrame
     notes: tuple[str, ...]
+    users: UserChannels | None = None
 
     def chosen(self) -> pd.DataFrame:
         """Return each persona's first channel, indexed by persona_id."""
@@ -50,17 +60,36 @@ def plan_channels(
     sources, members: Members, user_ids: np.ndarray, log: SendLog, settings: TargetingSettings
 ) -> ChannelPlan:
     """Rank the channels for each persona, by what sends brought or, without sends, by activity."""
-    if log.n_sends and log.has_channel and log.outcome:
-        table, notes = _by_sends(sources, members, user_ids, log, settings)
+    log, opens = without_machine_opens(sources, log, settings)
+    users = None
+    if log.n_sends and log.has_channel and log.outcome and len(members.names):
+        table, notes, users = _by_sends(sources, members, user_ids, log, settings)
+        notes += opens
     else:
         table, notes = _by_activity(sources, members, user_ids, log, settings)
     if table.empty:
         table = _unknown(members, "no channel was recorded: use what you have", ANY)
         notes.append(unknown("Where: no channel is named in events or sends; the channel is left open."))
-    return ChannelPlan(_ranked(table, settings), tuple(notes))
+    table = _ranked(table, settings)
+    return ChannelPlan(table, _advice(table, settings), tuple(notes), users)
 
 
-def _by_sends(sources, members, user_ids, log: SendLog, settings) -> tuple[pd.DataFrame, list[str]]:
+def _advice(table: pd.DataFrame, settings: TargetingSettings) -> pd.DataFrame:
+    units = {"value per send": "value per send, in answers", "share of activity": "share of active days"}
+    few = (table["basis"] == "value per send") & (table["n_sends"] < settings.min_sends_for_channel)
+    blind = np.where(table["lo"].notna(), "", "; no interval: nothing was counted")
+    return table.assign(
+        aspect="channel",
+        advice=table["channel"],
+        unit=table["basis"].map(units).fillna(""),
+        n_events=table["n_sends"],
+        level=np.where(few | (table["basis"] == "none"), "everyone", "persona"),
+        reason=table["reason"] + blind,
+    )[ADVICE]
+
+
+def _by_sends(sources, members, user_ids, log: SendLog, settings):
+    """Return the table, notes, and what gives users' own values."""
     totals = slot_totals(sources, log, "channel")
     if settings.channels:
         totals = totals[totals["slot"].isin(settings.channels)]
@@ -82,16 +111,19 @@ def _by_sends(sources, members, user_ids, log: SendLog, settings) -> tuple[pd.Da
         least = settings.min_sends_for_channel
         notes.append(unknown(f"Where: fewer than {least} sends on {', '.join(few)}: left out."))
     if log.outcome == "opened":
-        why = "mail programs open by themselves, so e-mail looks better"
-        notes.append(unknown(f"Where: opens stand in for answers; {why}."))
+        notes.append(opens_note(log))
     if not log.optouts:
         why = "so their cost is not in the value of a channel"
         notes.append(unknown(f"Where: no opt-out is recorded, {why}."))
     if totals.empty:
-        return pd.DataFrame(columns=TABLE), notes
+        return pd.DataFrame(columns=TABLE), notes, None
     response = rates_by_persona(totals, "hits", members, len(user_ids), settings.confidence)
     optout = rates_by_persona(totals, "optouts", members, len(user_ids), settings.confidence)
-    return _valued(response, optout, log, settings), notes
+    users = build_user_channels(
+        totals, response, optout, members, user_ids, gain=settings.response_value,
+        cost=log.optout_cost(settings) if log.optouts else 0.0, send_costs=settings.channel_costs,
+    )  # fmt: skip
+    return _valued(response, optout, log, settings), notes, users
 
 
 def _valued(response, optout, log: SendLog, settings) -> pd.DataFrame:
@@ -102,7 +134,8 @@ def _valued(response, optout, log: SendLog, settings) -> pd.DataFrame:
         table[{"estimate": "optout"}.get(name, f"optout_{name}")] = optout[name] if log.optouts else np.nan
     gain, cost = settings.response_value, log.optout_cost(settings)
     lost = table["optout"].fillna(0) * cost
-    table["estimate"] = gain * table["response"] - lost
+    table["cost"] = table["channel"].map(settings.channel_costs).fillna(0.0)
+    table["estimate"] = gain * table["response"] - lost - table["cost"]
     # Both bounds at once would be too wide: answers and opt-outs err on their own.
     half = np.hypot(
         gain * (table["response_hi"] - table["response_lo"]) / 2,
@@ -122,6 +155,8 @@ def _value_reason(row, log: SendLog, settings) -> str:
     )
     if log.optouts:
         text += f", {row.optout:.2%} ended in an opt-out"
+    if row.cost:
+        text += f", {row.cost:g} a send"
     if row.n_events < settings.min_sends_for_channel:
         text += "; mostly everyone's rate, this persona got few"
     return text + ("; at the stated prices a send here costs more than it brings" if row.estimate < 0 else "")

@@ -21,6 +21,8 @@ class ChannelPreset:
         When and where the limit was stated.
     pushed : bool
         False where a person sees it only on coming by, so that no cap applies.
+    pressure_days : float
+        Days in which the pressure of a send fades by e: a mail waits in the box, a push is gone.
     """
 
     channel: str
@@ -30,6 +32,7 @@ class ChannelPreset:
     kind: str = "convention"
     stated: str = ""
     pushed: bool = True
+    pressure_days: float = 7
 
     @property
     def weekly(self) -> float | None:
@@ -77,7 +80,7 @@ CHANNEL_PRESETS: MappingProxyType[str, ChannelPreset] = MappingProxyType(
             ChannelPreset("service_account", per_month=4, **_PLATFORM),
             ChannelPreset("subscription_account", per_day=1, **_PLATFORM),
             ChannelPreset("app_push", per_day=1, per_week=4),
-            ChannelPreset("email", per_week=2),
+            ChannelPreset("email", per_week=2, pressure_days=14),
             ChannelPreset("sms", per_week=1),
             ChannelPreset("in_app", pushed=False),
         )

@@ -6,90 +6,79 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from segtool.engines import literal
+from segtool.targeting.feedback.probes import read_probes
+from segtool.targeting.feedback.reading import REFUSALS, read_feedback
+from segtool.targeting.feedback.refusals import BLOCKS, EVERYWHERE, settle_blocks
 from segtool.targeting.sending import SendLog
 from segtool.targeting.settings import TargetingSettings
 
-REFUSALS = ("mute", "hide", "complain")
-EVERYWHERE = "everywhere"
-COMPLAINT_DAYS = 3  # leave somebody who complained alone for 72 hours, whatever else is planned
-COLUMNS = ["user_id", "kind", "what", "why", "days_ago"]
-
 
 def read_blocks(sources, log: SendLog, settings: TargetingSettings) -> pd.DataFrame:
-    """Return what each user refused.
+    """Return what each user refused and has not taken back.
+
+    Parameters
+    ----------
+    sources : Sources
+    log : SendLog
+    settings : TargetingSettings
 
     Returns
     -------
     DataFrame
-        user_id, kind ("topic", "channel" or "user"), what (the topic or channel, or "everywhere"), why,
-        days_ago (of the latest time). Muted and hidden topics rest for ``block_days``; a complaint
-        about a topic and a closed channel stay.
+        user_id, kind ("topic", "item", "channel" or "user"), what (the topic, item or channel,
+        "everywhere", or "complaint"), why, days_ago (of the latest time), days_left (missing: until
+        they opt in, or a person has looked). See `settle_blocks` for what closes what; a topic whose
+        rest ended and whose one probe was ignored rests again (why "probe").
     """
-    parts = [*_event_blocks(sources, settings), *_send_blocks(sources, log, settings)]
-    if not parts:
-        return pd.DataFrame(columns=COLUMNS)
-    union = " UNION ALL ".join(parts)
-    return sources.engine.query(f"""
-        WITH refusals AS ({union})
-        SELECT user_id, kind, what, why, min(age_days) AS days_ago
-        FROM refusals WHERE what IS NOT NULL
-        GROUP BY user_id, kind, what, why
-        ORDER BY user_id, kind, what, why
-    """)
+    feedback = read_feedback(sources, settings, kinds=(*REFUSALS, "opt_in", "release"))
+    blocks = settle_blocks(feedback, settings)
+    again = read_probes(sources, log, settings, feedback=feedback)
+    again = again[again["state"] == "resting"]
+    if again.empty:
+        return blocks
+    rest = again.assign(kind="topic", why="probe", days_left=settings.block_days - again["days_ago"])
+    both = pd.concat([blocks, rest.rename(columns={"topic": "what"})[BLOCKS]], ignore_index=True)
+    return both.sort_values(["user_id", "kind", "what", "why"], ignore_index=True)
 
 
-def _event_blocks(sources, settings) -> list[str]:
-    if "events" not in sources.tables:
-        return []
-    columns = sources.engine.columns("events")
-    rest = literal(float(settings.block_days))
-    words = ", ".join(literal(word) for word in REFUSALS)
-    parts = [
-        f"SELECT user_id, 'user' AS kind, 'complaint' AS what, 'complain' AS why, age_days FROM events "
-        f"WHERE event = 'complain' AND age_days <= {COMPLAINT_DAYS}"
-    ]
-    if "topic" in columns:
-        parts.append(
-            f"SELECT user_id, 'topic' AS kind, topic AS what, event AS why, age_days FROM events "
-            f"WHERE event IN ({words}) AND (event = 'complain' OR age_days <= {rest})"
-        )
-    channel = "channel" if "channel" in columns else "NULL"
-    if "channel" in columns:
-        about = "topic IS NULL AND " if "topic" in columns else ""
-        parts.append(
-            f"SELECT user_id, 'channel' AS kind, channel AS what, event AS why, age_days FROM events "
-            f"WHERE {about}event = 'mute'"
-        )
-    parts.append(
-        f"SELECT user_id, 'channel' AS kind, coalesce({channel}, '{EVERYWHERE}') AS what, event AS why, "
-        "age_days FROM events WHERE event = 'unsubscribe'"
+def human_queue(blocks: pd.DataFrame) -> pd.DataFrame:
+    """Return the complaints that wait for a person, the newest first.
+
+    Returns
+    -------
+    DataFrame
+        user_id, what, days_ago; ``what`` names the topics complained about, or "everything".
+    """
+    waiting = blocks[blocks["kind"] == "user"]
+    about = blocks[(blocks["kind"] == "topic") & (blocks["why"] == "complain")]
+    topics = about.groupby("user_id")["what"].agg(lambda names: ", ".join(sorted(set(names))))
+    queue = waiting[["user_id", "days_ago"]].assign(
+        what=waiting["user_id"].map(topics).fillna("everything").astype(object)
     )
-    return parts
+    queue = queue.sort_values(["days_ago", "user_id"], ignore_index=True)
+    return queue[["user_id", "what", "days_ago"]]
 
 
-def _send_blocks(sources, log: SendLog, settings) -> list[str]:
-    if not log.n_sends:
-        return []
-    channel = f"coalesce(channel, '{EVERYWHERE}')" if log.has_channel else f"'{EVERYWHERE}'"
-    return [
-        f"SELECT user_id, 'channel' AS kind, {channel} AS what, '{name}' AS why, age_days "
-        f"FROM sends WHERE {name}"
-        for name in log.optouts
-    ]
+def blocked_items(blocks: pd.DataFrame, user_ids: np.ndarray, items) -> sparse.csr_array | None:
+    """Return 1 where a user hid an item, shape (n_users, n_items); None where nobody did."""
+    return _refused(blocks, "item", user_ids, items)
 
 
 def blocked_topics(
     blocks: pd.DataFrame, user_ids: np.ndarray, topics: tuple[str, ...]
 ) -> sparse.csr_array | None:
     """Return 1 where a user refused a topic, shape (n_users, n_topics); None where nobody did."""
-    refused = blocks[blocks["kind"] == "topic"]
+    return _refused(blocks, "topic", user_ids, topics)
+
+
+def _refused(blocks, kind: str, user_ids: np.ndarray, names) -> sparse.csr_array | None:
+    refused = blocks[blocks["kind"] == kind].drop_duplicates(["user_id", "what"])
     row = pd.Index(user_ids).get_indexer(refused["user_id"].astype(object))
-    column = pd.Index(topics, dtype=object).get_indexer(refused["what"].astype(object))
+    column = pd.Index(names, dtype=object).get_indexer(refused["what"].astype(object))
     good = (row >= 0) & (column >= 0)
     if not good.any():
         return None
-    shape = (len(user_ids), len(topics))
+    shape = (len(user_ids), len(names))
     return sparse.csr_array((np.ones(good.sum()), (row[good], column[good])), shape=shape)
 
 
@@ -130,7 +119,7 @@ def user_channels(
         channel[row] = left[0] if left else ""
         flag[row] = "" if left else "unsubscribed everywhere"
     complained = place(blocks.loc[blocks["kind"] == "user", "user_id"].astype(object))
-    flag[complained] = np.where(flag[complained] == "", "complained in the last 72 hours", flag[complained])
+    flag[complained] = np.where(flag[complained] == "", "complained: a person decides", flag[complained])
     return pd.DataFrame({"user_id": user_ids, "channel": channel, "flag": flag})
 
 

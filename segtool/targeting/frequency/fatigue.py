@@ -13,9 +13,11 @@ from scipy import stats
 from scipy.special import expit
 
 from segtool.pooling import paule_mandel
+from segtool.targeting.frequency.mixed_logit import fit_mixed_logit
 
 MIN_SENDS, MIN_HITS, MIN_USERS, MIN_SPREAD = 200, 30, 50, 0.3
 STEPS = 50
+SETTLE_WEEKS = 2
 
 
 @dataclass(frozen=True)
@@ -28,11 +30,14 @@ class Slope:
         NaN where not known.
     why_not : str
         Empty where known.
+    spread : float
+        How much users differ beside it, as a standard deviation on the same scale.
     """
 
     value: float
     sd: float
     why_not: str = ""
+    spread: float = 0.0
 
     @property
     def known(self) -> bool:
@@ -45,48 +50,118 @@ class Slope:
         return self.value - reach, self.value + reach
 
 
-def fit_slope(
-    hit: np.ndarray, pressure: np.ndarray, user: np.ndarray, week: np.ndarray, *, within: bool = True
+def fit_fatigue(
+    hit: np.ndarray,
+    pressure: np.ndarray,
+    user: np.ndarray,
+    week: np.ndarray,
+    controls: np.ndarray | None = None,
 ) -> Slope:
-    """Fit how an outcome changes with pressure.
+    """Fit how answering changes with pressure, for one and the same user.
 
     Parameters
     ----------
     hit : ndarray of 0/1, shape (n_sends,)
     pressure : ndarray, shape (n_sends,)
-        Sends shortly before, in sends a week.
+        Sends shortly before, as of `read_pressure`.
     user : ndarray of int, shape (n_sends,)
     week : ndarray, shape (n_sends,)
         Time of the send in weeks: what fades with time is not fatigue.
-    within : bool
-        Split the slope into within and between users and return the first. For an outcome that ends
-        a user's sends (an opt-out) a user's own mean knows the future, so the slope is taken whole.
+    controls : ndarray, shape (n_sends, n_controls), optional
+        What else makes sends differ, such as their channels.
 
     Returns
     -------
     Slope
+        Its standard error is clustered by user.
 
     Notes
     -----
-    ``logit p = a + b1 (s - mean s_u) + b2 mean s_u + c t``; b1 is returned with the standard error
-    clustered by user.
+    ``logit p = a_u + b1 (s - mean s_u) + b2 mean s_u + c t + controls``, a_u normal; b1 is returned. Active
+    users get more sends and answer more: that is b2's. What b2 does not tell of a user is a_u's; without it b1
+    is flattened. What changes within a user, such as sending more in weeks in which they are active,
+    no column can undo: that takes an experiment.
 
     References
     ----------
-    Mundlak (1978), doi:10.2307/1913646.
+    Mundlak (1978), doi:10.2307/1913646; Neuhaus and Kalbfleisch (1998), doi:10.2307/3109770.
     """
     _, code = np.unique(user, return_inverse=True)
     mean = (np.bincount(code, weights=pressure) / np.maximum(np.bincount(code), 1))[code]
-    inside = pressure - mean
-    why_not = _why_not(hit, inside if within else pressure - pressure.mean(), code)
+    why_not = _why_not(hit, (pressure - mean)[_settled(code, week)], code)
     if why_not:
         return Slope(np.nan, np.nan, why_not)
-    time = (week - week.mean()) / max(week.std(), 1e-9)
-    design = [np.ones(len(hit)), inside, mean] if within else [np.ones(len(hit)), pressure]
-    if week.std() > 0:
-        design.append(time)
-    estimate, variance = clustered_logit(np.column_stack(design), hit.astype(float), code)
+    x = _design([pressure - mean, mean], week, controls)
+    start, _ = clustered_logit(x, hit.astype(float), code)
+    found = fit_mixed_logit(x, hit.astype(float), code, start)
+    return Slope(float(found.coefficients[1]), float(np.sqrt(found.variance[1, 1])), spread=found.spread)
+
+
+def fit_optouts(
+    optout: np.ndarray,
+    pressure: np.ndarray,
+    user: np.ndarray,
+    week: np.ndarray,
+    controls: np.ndarray | None = None,
+) -> Slope:
+    """Fit how the chance that a send ends in an opt-out changes with pressure.
+
+    Parameters
+    ----------
+    optout : ndarray of 0/1, shape (n_sends,)
+    pressure, user, week, controls
+        As for `fit_fatigue`; each user's sends in the order of time.
+
+    Returns
+    -------
+    Slope
+        Of the log hazard per unit of pressure.
+
+    Notes
+    -----
+    A discrete hazard with one row per send, ``log(-log(1 - h)) = a + b1 s + b2 log(rate so far) + c t +
+    controls``. Users who are sent to more may be those who stay longer. Their mean pressure would tell,
+    but an opt-out ends it, so it knows the outcome; the rate at which the user was sent to up
+    to that day does not.
+
+    References
+    ----------
+    Prentice and Gloeckler (1978), doi:10.2307/2529588.
+    """
+    _, code = np.unique(user, return_inverse=True)
+    why_not = _why_not(optout, (pressure - pressure.mean())[_settled(code, week)], code)
+    if why_not:
+        return Slope(np.nan, np.nan, why_not)
+    x = _design([pressure, _rate_so_far(code, week)], week, controls)
+    estimate, variance = clustered_cloglog(x, optout.astype(float), code)
     return Slope(float(estimate[1]), float(np.sqrt(variance[1, 1])))
+
+
+def _design(columns: list[np.ndarray], week: np.ndarray, controls: np.ndarray | None) -> np.ndarray:
+    design = [np.ones(len(week)), *columns]
+    if week.std() > 0:
+        design.append((week - week.mean()) / week.std())
+    if controls is not None:
+        design += [column for column in controls.T if column.std() > 0]
+    return np.column_stack(design)
+
+
+def _settled(code: np.ndarray, week: np.ndarray) -> np.ndarray:
+    """Return the sends after a user's first weeks: there even a steady rhythm builds up pressure."""
+    first = np.full(int(code.max(initial=0)) + 1, np.inf)
+    np.minimum.at(first, code, week)
+    return week - first[code] >= SETTLE_WEEKS
+
+
+def _rate_so_far(code: np.ndarray, week: np.ndarray) -> np.ndarray:
+    """Return the log of each user's sends a week up to each send, leaning on everyone's rate."""
+    first = np.append(True, code[1:] != code[:-1])
+    place = np.arange(len(code))
+    begun = place[first][np.cumsum(first) - 1]
+    weeks = week - week[begun]
+    last = np.append(first[1:], True)
+    usual = len(code) / (weeks[last].sum() + last.sum())
+    return np.log((place - begun + 2) / (weeks + 2 / usual))
 
 
 def _why_not(hit, varied, code) -> str:
@@ -94,7 +169,7 @@ def _why_not(hit, varied, code) -> str:
         return f"{len(hit):,} sends to {len(np.unique(code)):,} users; it takes {MIN_SENDS} to {MIN_USERS}"
     if min(hit.sum(), len(hit) - hit.sum()) < MIN_HITS:
         return f"it happened {int(hit.sum()):,} times in {len(hit):,} sends; it takes {MIN_HITS}"
-    if varied.std() < MIN_SPREAD:
+    if len(varied) < MIN_SENDS / 2 or varied.std() < MIN_SPREAD:
         return "how often people were sent to hardly varied"
     return ""
 
@@ -115,19 +190,40 @@ def clustered_logit(x: np.ndarray, y: np.ndarray, cluster: np.ndarray) -> tuple[
     variance : ndarray, shape (n_columns, n_columns)
         Sandwich, with the factor ``G / (G - 1)`` for G clusters.
     """
-    beta = np.zeros(x.shape[1])
+
+    def parts(eta):
+        p = expit(eta)
+        return y - p, p * (1 - p)
+
+    return _clustered(x, cluster, parts, np.zeros(x.shape[1]))
+
+
+def clustered_cloglog(x: np.ndarray, y: np.ndarray, cluster: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Fit ``log(-log(1 - p)) = x beta``, as `clustered_logit` does its own; the first column is the constant."""
+
+    def parts(eta):
+        grows = np.exp(np.clip(eta, -30, 3))
+        p = np.clip(-np.expm1(-grows), 1e-12, 1 - 1e-12)
+        steep = grows * np.exp(-grows)
+        return (y - p) * steep / (p * (1 - p)), steep**2 / (p * (1 - p))
+
+    start = np.zeros(x.shape[1])
+    start[0] = np.log(-np.log1p(-np.clip(y.mean(), 1e-9, 1 - 1e-9)))
+    return _clustered(x, cluster, parts, start)
+
+
+def _clustered(x, cluster, parts, beta) -> tuple[np.ndarray, np.ndarray]:
+    """Fit by Fisher scoring; ``parts`` gives each row's score and weight on the scale of x beta."""
     ridge = 1e-8 * np.eye(x.shape[1])
     for _ in range(STEPS):
-        p = expit(x @ beta)
-        hessian = (x * (p * (1 - p))[:, None]).T @ x + ridge
-        step = np.linalg.solve(hessian, x.T @ (y - p))
+        score, weight = parts(x @ beta)
+        step = np.linalg.solve((x * weight[:, None]).T @ x + ridge, x.T @ score)
         beta = beta + np.clip(step, -2, 2)
         if np.abs(step).max() < 1e-9:
             break
-    p = expit(x @ beta)
-    bread = np.linalg.inv((x * (p * (1 - p))[:, None]).T @ x + ridge)
-    score = x * (y - p)[:, None]
-    sums = np.column_stack([np.bincount(cluster, weights=column) for column in score.T])
+    score, weight = parts(x @ beta)
+    bread = np.linalg.inv((x * weight[:, None]).T @ x + ridge)
+    sums = np.column_stack([np.bincount(cluster, weights=column * score) for column in x.T])
     n = len(sums)
     return beta, bread @ (sums.T @ sums) @ bread * n / max(n - 1, 1)
 
@@ -152,85 +248,6 @@ def pool_slopes(slopes: list[Slope], overall: Slope) -> list[Slope]:
         weight = tau2 / (tau2 + slope.sd**2) if slope.known else 0.0
         value = overall.value + weight * (slope.value - overall.value) if slope.known else overall.value
         own = weight * slope.sd**2 if slope.known else tau2
-        pooled.append(Slope(value, float(np.sqrt(own + (1 - weight) ** 2 * overall.sd**2))))
+        spread = slope.spread if slope.known else overall.spread
+        pooled.append(Slope(value, float(np.sqrt(own + (1 - weight) ** 2 * overall.sd**2)), spread=spread))
     return pooled
-
-
-@dataclass(frozen=True)
-class BestFrequency:
-    """The weekly number of sends that brings most, and those that bring nearly as much."""
-
-    best: int
-    lo: int
-    hi: int
-    flat_lo: int
-    flat_hi: int
-    positive: bool
-
-
-def steady_pressure(per_week: np.ndarray | float) -> np.ndarray:
-    """Return the pressure a send meets in a steady rhythm, when sends fade by e in a week.
-
-    Notes
-    -----
-    The sends before it lie 1/f, 2/f, ... weeks back: the sum of exp(-j/f) is 1 / (exp(1/f) - 1),
-    about half a send less than f.
-
-    Examples
-    --------
-    >>> steady_pressure(np.array([1.0, 4.0])).round(2).tolist()
-    [0.58, 3.52]
-    """
-    return 1 / np.expm1(1 / np.asarray(per_week, dtype=float))
-
-
-def best_frequency(
-    response: float,
-    optout: float,
-    pressure: float,
-    fatigue: Slope,
-    optout_slope: Slope,
-    tried: int,
-    *,
-    response_value: float,
-    optout_cost: float,
-    confidence: float,
-    random_state: int = 0,
-) -> BestFrequency:
-    """Find ``argmax f (response(f) v - optout(f) L)`` for f from 1 to what was tried.
-
-    Parameters
-    ----------
-    response, optout : float
-        Rates per send at the mean pressure.
-    pressure : float
-        Mean pressure met by the sends: exponentially decayed sends before each, as `steady_pressure`.
-    fatigue, optout_slope : Slope
-        An unknown opt-out slope counts as 0.
-    tried : int
-        Highest frequency looked at: beyond what was sent nothing is known.
-
-    Examples
-    --------
-    >>> slope = Slope(-0.3, 0.03)
-    >>> found = best_frequency(0.1, 0.0, 2.0, slope, Slope(0.0, 0.0), 10, response_value=1,
-    ...                        optout_cost=0, confidence=0.9)
-    >>> found.best, found.flat_lo <= found.best <= found.flat_hi
-    (4, True)
-    """
-    generator = np.random.default_rng(random_state)
-    f = np.arange(1, max(tried, 1) + 1)
-    slopes = np.array([[fatigue.value, optout_slope.value if optout_slope.known else 0.0]])
-    sds = np.array([fatigue.sd, optout_slope.sd if optout_slope.known else 0.0])
-    drawn = np.vstack([slopes, slopes + generator.normal(size=(400, 2)) * sds])
-
-    def rate(base: float, slope: np.ndarray) -> np.ndarray:
-        base = np.clip(base, 1e-9, 1 - 1e-9)
-        return expit(np.log(base / (1 - base)) + slope[:, None] * (steady_pressure(f) - pressure))
-
-    value = f * (response_value * rate(response, drawn[:, 0]) - optout_cost * rate(optout, drawn[:, 1]))
-    best = f[value.argmax(axis=1)]
-    lo, hi = np.quantile(best[1:], [(1 - confidence) / 2, (1 + confidence) / 2], method="nearest")
-    top = value[0].max()
-    flat = f[value[0] >= top - 0.05 * abs(top)]
-    return BestFrequency(int(best[0]), int(lo), int(hi), int(flat[0]), int(flat[-1]), bool(top > 0))

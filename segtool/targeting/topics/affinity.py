@@ -119,10 +119,17 @@ class TopicAffinity:
         table["estimate"], table["lo"], table["hi"] = 1.0, np.nan, np.nan
         return table.assign(level="everyone")
 
-    def users(self, *, min_user_events: int = 3, blocked=None) -> UserTopicModel:
-        """Return what advises single users."""
+    def users(self, *, min_user_events: int = 3, blocked=None, feedback=None) -> UserTopicModel:
+        """Return what advises single users; ``feedback`` as from `sum_feedback`."""
         return UserTopicModel(
-            self.counts, self.groups, self.members, self.trusted, blocked, min_user_events, self.confidence
+            self.counts,
+            self.groups,
+            self.members,
+            self.trusted,
+            blocked,
+            min_user_events,
+            self.confidence,
+            feedback,
         )
 
 

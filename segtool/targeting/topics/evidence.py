@@ -10,9 +10,10 @@ from segtool.targeting.counts import decay_sql, read_window_sql, sql_counts, wei
 from segtool.targeting.notes import known, unknown
 from segtool.targeting.settings import TargetingSettings
 from segtool.targeting.shares import UserCounts
+from segtool.targeting.topics.validate import choose_half_life, learn_stated
+from segtool.targeting.topics.visits import allow_for_visits, visit_sums
+from segtool.targeting.topics.windows import AGAINST
 
-# Not evidence for a topic, whatever the weights say: these speak against it, or of something else.
-AGAINST = ("mute", "hide", "complain", "unsubscribe", "refund")
 STATED_FACETS = ("taste", "interest", "interests")
 
 
@@ -23,23 +24,25 @@ def read_topics(
     notes: list[str] = []
     has_topics = "events" in sources.tables and "topic" in sources.engine.columns("events")
     topics = _known_topics(sources) if has_topics else []
-    stated = stated_topics(labels, topics, settings) if labels is not None else _nothing_stated()
     if not has_topics or not topics:
         why = "no event has a topic (nor an item whose topic is known)"
         notes.append(unknown(f"Topics: {why}; the plan goes without topics."))
         return None, notes
-    counts = sql_counts(
-        sources.engine,
-        user_ids,
-        _evidence_sql(sources, settings, notes),
-        max_categories=settings.max_topics,
-        extra=stated,
-    )
+    settings = _chosen_half_life(sources, user_ids, settings, notes)
+    stated = _stated(sources, labels, topics, user_ids, settings, notes)
+    evidence = _evidence_sql(sources, settings, notes)
+    counts = sql_counts(sources.engine, user_ids, evidence, max_categories=settings.max_topics, extra=stated)
     if not counts.categories:
         notes.append(
             unknown("Topics: no recent event with a topic counts for it; the plan goes without topics.")
         )
         return None, notes
+    counts, likeness = allow_for_visits(counts, visit_sums(sources.engine, evidence))
+    if likeness > 0.01:
+        how = (
+            f"events of one day are alike (likeness {likeness:.2f} of 1) and count for less than as many days"
+        )
+        notes.append(known(f"Topics: {how}."))
     if len(topics) > len(counts.categories):
         used = f"the {len(counts.categories):,} with most events are used"
         notes.append(known(f"Topics: {len(topics):,} were found; {used}."))
@@ -55,7 +58,12 @@ def read_topics(
 
 
 def stated_topics(labels, topics: list[str], settings: TargetingSettings) -> pd.DataFrame:
-    """Return interests that were said rather than done: user_id, category, n (as so many events).
+    """Return interests that were said rather than done: user_id, category, n (as so many events)."""
+    return _as_events(stated_claims(labels, topics, settings), settings.stated_events)
+
+
+def stated_claims(labels, topics: list[str], settings: TargetingSettings) -> pd.DataFrame:
+    """Return what was said of topics: user_id, category, source, confidence, observed_at.
 
     Claims of labels in the facet "taste" count whose value is a topic, in any case of letters.
     Claims from behaviour are left out: the events themselves already count.
@@ -64,21 +72,36 @@ def stated_topics(labels, topics: list[str], settings: TargetingSettings) -> pd.
     heard = [source for source, n_events in settings.stated_events.items() if n_events > 0]
     # The ledger has a row per user and label: only what can count leaves the engine.
     claims = labels.claims(labels=taste, sources=heard)
-    weight = claims["source"].map(settings.stated_events).astype(float)
     topic = claims["value"].astype(str).str.casefold().map({str(t).casefold(): t for t in topics})
-    said = pd.DataFrame(
-        {
-            "user_id": claims["user_id"],
-            "category": topic,
-            "n": weight * claims["confidence"].astype(float).clip(0, 1),
-        }
-    )[topic.notna()]
+    said = claims.assign(category=topic, confidence=claims["confidence"].astype(float).clip(0, 1))
+    if "observed_at" not in said:
+        said["observed_at"] = pd.NaT
+    return said.loc[topic.notna(), ["user_id", "category", "source", "confidence", "observed_at"]]
+
+
+def _as_events(said: pd.DataFrame, weights: dict[str, float]) -> pd.DataFrame:
+    events = said[["user_id", "category"]].assign(n=said["source"].map(weights) * said["confidence"])
     # Said twice is said once: the strongest claim counts.
-    return said.groupby(["user_id", "category"], as_index=False)["n"].max()
+    events["n"] = events["n"].astype(float)
+    return events[events["n"] > 0].groupby(["user_id", "category"], as_index=False)["n"].max()
 
 
-def _nothing_stated() -> pd.DataFrame:
-    return pd.DataFrame({"user_id": [], "category": [], "n": []})
+def _stated(sources, labels, topics, user_ids, settings, notes: list[str]) -> pd.DataFrame:
+    """Return what was said, with weights learned where enough people said it before they did it."""
+    if labels is None:
+        return pd.DataFrame({"user_id": [], "category": [], "n": []})
+    said = stated_claims(labels, topics, settings)
+    learned = learn_stated(sources, said, user_ids, settings)
+    notes.extend(learned.notes)
+    return _as_events(said, learned.weights)
+
+
+def _chosen_half_life(sources, user_ids, settings: TargetingSettings, notes: list[str]) -> TargetingSettings:
+    if not settings.choose_half_life:
+        return settings
+    chosen = choose_half_life(sources, user_ids, settings)
+    notes.extend(chosen.notes)
+    return settings.model_copy(update={"half_life_days": chosen.days})
 
 
 def _known_topics(sources) -> list[str]:
@@ -101,7 +124,7 @@ def _evidence_sql(sources, settings: TargetingSettings, notes: list[str]) -> str
         notes.append(unknown(f"Topics: which events say more; {why}, save {', '.join(AGAINST)}."))
         against = ", ".join(literal(word) for word in AGAINST)
         return (
-            f"SELECT user_id, topic AS category, 1.0 AS weight, {decay} AS decay "
+            f"SELECT user_id, topic AS category, 1.0 AS weight, {decay} AS decay, local_date AS day "
             f"FROM events WHERE topic IS NOT NULL AND event NOT IN ({against}) AND {window}"
         )
     share = found["without_topic"] / (found["used"] + found["without_topic"])
@@ -110,6 +133,6 @@ def _evidence_sql(sources, settings: TargetingSettings, notes: list[str]) -> str
             unknown(f"Topics: {share:.0%} of the events that could count name no topic and are not used.")
         )
     return (
-        f"SELECT user_id, topic AS category, {weight_case(weights)} AS weight, {decay} AS decay "
+        f"SELECT user_id, topic AS category, {weight_case(weights)} AS weight, {decay} AS decay, local_date AS day "
         f"FROM events WHERE topic IS NOT NULL AND event IN ({words}) AND {window}"
     )

@@ -45,7 +45,10 @@ def test_evidence_is_told():
 
 def test_counts_of_a_persona_add_up():
     table = stages_of().persona_stages
-    assert table["n_users"].sum() == 7 and table["share"].sum() == pytest.approx(1)  # two are unknown
+    assert table["n_users"].sum() == 8 and table["share"].sum() == pytest.approx(
+        1
+    )  # the silent one is not in it
+    assert table.set_index("stage").loc["unknown", "n_users"] == 1  # events, but no step
     assert (
         table["typical"].sum() == 1
         and ((table["lo"] <= table["share"]) & (table["share"] <= table["hi"])).all()
@@ -67,7 +70,7 @@ def test_the_label_and_the_plan_place_a_user_alike():
     sources = read("Asia/Shanghai", **tables)
     label = label_users(sources).wide()["funnel_stage"].dropna().astype(str)
     personas = Personas.from_assignments(made.tables["users"]["user_id"], [1] * 300, names={1: "all"})
-    rule = plan_targeting(sources, personas).stages.set_index("user_id")["stage"].reindex(label.index)
+    rule = plan_targeting(sources, personas).stages.set_index("user_id")["rule_stage"].reindex(label.index)
     assert len(label) > 200 and label.nunique() == 5
     assert (label != rule).sum() == 0
 

@@ -25,7 +25,7 @@ def test_ninety_percent_intervals_of_users_hold_ninety_percent():
     for seed in range(6):
         simulated = simulate_shares(seed, (5, 20, 100, 200), tilt=0.7)
         model = affinity_of(simulated).users()
-        a, b = model._posterior(np.arange(len(simulated.users)))
+        a, b = model.posterior(np.arange(len(simulated.users)))
         held = (stats.beta.ppf(0.05, a, b) <= simulated.users) & (
             simulated.users <= stats.beta.ppf(0.95, a, b)
         )
@@ -35,7 +35,7 @@ def test_ninety_percent_intervals_of_users_hold_ninety_percent():
 
 def test_users_are_nearer_the_truth_than_their_own_shares():
     simulated = simulate_shares(1, (50, 50, 50), tilt=0.7)
-    a, b = affinity_of(simulated).users()._posterior(np.arange(150))
+    a, b = affinity_of(simulated).users().posterior(np.arange(150))
     own = simulated.counts.share.toarray()
     assert ((a / (a + b) - simulated.users) ** 2).mean() < 0.7 * ((own - simulated.users) ** 2).mean()
 
@@ -56,7 +56,7 @@ def test_quick_bounds_choose_what_exact_bounds_would():
     simulated = simulate_shares(3, (40, 40), n_topics=30, tilt=1.0)
     affinity = affinity_of(simulated)
     table = pd.concat(affinity.users().batches(5, "safe"))
-    a, b = affinity.users()._posterior(np.arange(80))
+    a, b = affinity.users().posterior(np.arange(80))
     base = np.maximum(affinity.groups.base, user_topics.LEAST)
     lo, hi = (stats.beta.ppf(q, a, b) / base for q in (0.05, 0.95))
     exact = np.where(user_topics.wanted(a / (a + b) / base, hi), lo, np.nan)
@@ -64,7 +64,7 @@ def test_quick_bounds_choose_what_exact_bounds_would():
     kept = table.pivot(index="user_id", columns="rank", values="lo").to_numpy()
     assert (np.isnan(kept) == np.isnan(best)).mean() > 0.99
     solid = best > 0.01  # below, all are "perhaps not at all"
-    assert np.isclose(kept, best, rtol=1e-6)[solid].mean() > 0.99
+    assert np.isclose(kept, best, rtol=1e-3)[solid].mean() > 0.99
 
 
 def test_batches_are_the_whole_in_order(monkeypatch):

@@ -1,0 +1,1 @@
+"""Who stays, who goes and who comes back: flows, cohorts, survival, life cycle."""

@@ -1,0 +1,1 @@
+"""Which formats and lengths hold attention, and which topics are warming up."""

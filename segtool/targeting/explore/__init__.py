@@ -1,0 +1,1 @@
+"""What to try on whom: a stated share of sends spent on finding out, drawn with a known chance."""

@@ -1,0 +1,1 @@
+"""Lists of items: varied without losing what people want."""

@@ -1,0 +1,1 @@
+"""What a touch brings: the next best one, and the chance to act at each."""
