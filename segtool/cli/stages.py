@@ -127,4 +127,12 @@ HIDDEN = {
         "before_id", "after_id", "share_before", "share_placed", "share_after", "profile_distance",
         "automatic_name", "from_id", "to_id", "q_value",
     ),
+    "target": (
+        "persona_id", "item", "lo", "hi", "n_events", "level", "why_item", "why_daypart", "why_channel", "why_cap",
+        "why_stage", "why_touch",
+    ),
+    "calendar": ("persona_id", "week", "item_id", "n_explore", "share"),
+    "design": ("persona_id", "n_treated", "sd", "detectable_strict", "power", "merge_with"),
+    "lift": ("persona_id", "arm", "rate_treated", "rate_control", "raw_lo", "raw_hi", "p", "smallest", "n_control"),
+    "retention": ("persona_id", "level", "complete", "days", "mean_lo", "mean_hi", "rest_days", "p_value"),
 }  # fmt: skip

@@ -248,7 +248,8 @@ def _draw_moves(axes, rows: pd.DataFrame) -> None:
             base += n
     axes.axhline(0, color=MUTED, lw=1)
     axes.set_ylim(-1.08 * top, 1.32 * top)
-    axes.legend(loc="upper left", ncols=5, fontsize=9, handlelength=1, borderaxespad=0)
+    if rows[[*UP, *DOWN]].to_numpy().any():
+        axes.legend(loc="upper left", ncols=5, fontsize=9, handlelength=1, borderaxespad=0)
     axes.set_ylabel("went          came")
     axes.spines[:].set_visible(False)
     axes.yaxis.set_ticks([])

@@ -36,7 +36,7 @@ def read_proof(base: Path, name: str) -> pd.DataFrame:
     for column in (*NUMBERS, *COUNTS):
         if column in table:
             table[column] = pd.to_numeric(table[column], errors="coerce")
-    check_columns(table.columns, ["persona_id", "advice", "verdict", "reason"], name)
+    check_columns(table.columns, ["persona_id", "persona", "advice", "verdict", "reason"], name)
     return tell_test(table.assign(persona_id=table["persona_id"].astype(int)))
 
 
@@ -53,6 +53,17 @@ def tell_test(proof: pd.DataFrame) -> pd.DataFrame:
     return table.assign(verdict=table["verdict"].mask(harm, PROVED).mask(nothing, ASSUMPTION))
 
 
+def match_personas(proof: pd.DataFrame, names: dict[int, str]) -> tuple[pd.DataFrame, list[str]]:
+    """Return the rows of a test under today's numbers, by name, and the names that no persona has now.
+
+    Numbers go by size, run by run: a proof must not land on another persona.
+    """
+    number = {name: persona_id for persona_id, name in names.items()}
+    known = proof["persona"].isin(number)
+    found = proof[known].assign(persona_id=proof.loc[known, "persona"].map(number).astype(int))
+    return found, sorted(set(proof.loc[~known, "persona"].astype(str)))
+
+
 def read_evidence(study) -> tuple[pd.DataFrame | None, list[str]]:
     """Return what is known of the effect of sending, for the plan's verdicts, with notes.
 
@@ -65,10 +76,14 @@ def read_evidence(study) -> tuple[pd.DataFrame | None, list[str]]:
     proof = study.file.measurement.proof
     parts = [] if logged is None else [logged]
     if proof:
-        parts.append(read_proof(study.base, proof))
+        tested, lost = match_personas(read_proof(study.base, proof), study._personas.names)
+        parts.append(tested)
     notes = (
         [f"Not known - Effect: the chances logged with the sends prove nothing here; {why}"] if why else []
     )
+    if proof and lost:
+        told = ", ".join(lost)
+        notes.append(f"Not known - Effect: what {proof} proved of {told}; no persona has that name today.")
     return (pd.concat(parts, ignore_index=True) if parts else None), notes
 
 

@@ -21,6 +21,7 @@ from segtool.measurement import (
 )
 from segtool.measurement.off_policy import OffPolicy, evaluate_policy, read_logged_sends
 from segtool.measurement.retention.retention import Retention, plan_retention
+from segtool.measurement.retention.settings import RetentionSettings
 from segtool.outputs import Proof
 from segtool.study.roster import choose_metrics, read_roster
 from segtool.targeting.feedback.ledger import Feedback, apply_feedback
@@ -205,10 +206,11 @@ class Proving:
             Users are placed in today's personas by what was known then; without it, by all that is
             known, and the notes say which way that misleads.
         """
+        settings = RetentionSettings(churn_days=self.file.measurement.churn_days)
         if since is None:
-            return plan_retention(self.sources, self._personas or self.find_personas())
-        placed = self._placed(since).set_index("user_id")["persona"]
-        return plan_retention(self.sources, placed, start=since)
+            personas = self._personas or self.find_personas()
+            return plan_retention(self.sources, personas, settings=settings)
+        return plan_retention(self.sources, self._placed(since), start=since, settings=settings)
 
     def evaluate_policy(self, policy, **options: Any) -> OffPolicy:
         """Say what another way of choosing what to send would have brought, from the sends on record.

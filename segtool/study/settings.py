@@ -65,6 +65,9 @@ class MeasurementSettings(_Settings):
 
     metrics: tuple[str, ...] = ()  # the first is the one the test is about; empty: purchases, else activity
     weeks: int = Field(default=4, ge=1, le=52)  # of the schedule and of the test: a month is a usual campaign
+    churn_days: int | None = Field(
+        default=None, ge=1
+    )  # silent for longer is lost; None: read from the pauses
     cohort_weeks: int = Field(default=12, ge=1)  # who stays is followed over so long
     proof: str = ""  # proof.csv of an earlier test, which lifts the verdicts of the plan
 

@@ -13,7 +13,7 @@ from segtool.targeting.verdicts import ADVICE, VERDICTS
 KEY = ["persona_id", "aspect", "advice"]
 # In the order in which a person plans: what first, then when and where, then who is to be left alone.
 ASPECTS = (
-    "plan", "topic", "item", "format", "time", "channel", "frequency", "stage", "touch", "explore", "heat",
+    "plan", "topic", "item", "format", "length", "time", "channel", "frequency", "stage", "touch", "explore", "heat",
     "herd", "arm",
 )  # fmt: skip
 

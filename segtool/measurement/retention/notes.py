@@ -68,7 +68,7 @@ def _say_returns(activity: Activity) -> list[str]:
         return []
     return [
         f"Whether the lost are gone: {share:.0%} of such silences ended in a return later; see 'returned',"
-        " or set a larger churn_days."
+        " or set a larger churn_days ([measurement])."
     ]
 
 
@@ -95,7 +95,7 @@ def _say_personas(known_until, activity: Activity, start) -> tuple[bool, str]:
         return False, (
             "How long personas stay, compared fairly: these personas rest on what users did up to the end."
             " Who left early had less time to earn a label, so personas of the busy look more loyal and"
-            " those of the quiet less than they are. Say start= with personas of that day."
+            " those of the quiet less than they are. Say since= (or --since) for the personas of that day."
         )
     if known_until is None:
         return False, (

@@ -59,7 +59,9 @@ def frame_profile(columns: pd.DataFrame | None, user_ids: np.ndarray) -> Profile
 
 
 def _from_labels(labels) -> dict[str, pd.Series]:
-    claims = labels.claims(sources=GIVEN)
+    inside = {info.name for info in getattr(labels, "infos", ()) if info.sensitive}
+    names = [name for name in labels.facets() if name not in inside]  # what stays inside steers no list
+    claims = labels.claims(labels=names, sources=GIVEN)
     if claims.empty:
         return {}
     # One value each: the surest, then the first by name.

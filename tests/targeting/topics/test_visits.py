@@ -11,7 +11,7 @@ from segtool.targeting.feedback.posterior import TopicFeedback
 from segtool.targeting.members import Members
 from segtool.targeting.topics.advice import LIFT, SHARE, topic_advice
 from segtool.targeting.topics.affinity import TopicAffinity
-from segtool.targeting.topics.user_topics import beta_quantile
+from segtool.targeting.topics.beta_quantiles import beta_quantile
 from segtool.targeting.topics.visits import allow_for_visits, visit_sums
 from segtool.targeting.verdicts import ADVICE
 from tests.targeting.fan_studies import read
@@ -55,14 +55,14 @@ def test_likeness_of_a_day_is_found_and_counts_it_for_less(alike):
     assert (after.share != before.share).nnz == 0 and (after.events != before.events).nnz == 0
 
 
-def test_quantiles_are_those_of_the_beta():
+def test_quantiles_of_many_are_those_of_the_beta():
     generator = np.random.default_rng(0)
-    mean, size = generator.beta(1, 6, 3000).clip(1e-3, 0.97), generator.lognormal(2, 1, 3000)
+    mean, size = generator.beta(1, 6, 30_000).clip(1e-3, 0.97), generator.lognormal(2, 1, 30_000)
     a, b = mean * size, (1 - mean) * size
     for p in (0.05, 0.95):
         found, exact = beta_quantile(a, b, p), stats.beta.ppf(p, a, b)
         solid = exact > 1e-6
-        assert np.abs(found / exact - 1)[solid].max() < 1e-3
+        assert np.abs(found / exact - 1)[solid].max() < 5e-3
     assert beta_quantile(np.ones((2, 3)), np.ones((2, 3)), 0.5).shape == (2, 3)
 
 
