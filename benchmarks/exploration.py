@@ -75,18 +75,20 @@ def independent_thompson(hits, sends, seed):
 def segtool(quota: float, new_quota: float, **options):
     """Draw as `draw_arms` does: the chances it would write down, for a share of the sends."""
     from segtool.targeting.explore.cells import shrink_cells
-    from segtool.targeting.explore.draw import arm_chances
+    from segtool.targeting.explore.draw import arm_chances, exploring_ways
 
     def rule(hits, sends, seed):
         a, b = shrink_cells(hits, sends)
         is_new = np.tile(sends.sum(axis=0) < 200, (N_PERSONAS, 1))
         table = FRAME.assign(a=a.ravel(), b=b.ravel(), is_new=is_new.ravel())
-        chance = arm_chances(table, random_state=seed, **options)["chance"].to_numpy().reshape(a.shape)
-        new = chance * is_new
-        some = new.sum(axis=1, keepdims=True)
-        new = np.divide(new, some, out=np.zeros_like(new), where=some > 0)
-        extra = (new_quota - quota) * (some > 0)
-        return (1 - quota - extra) * _best(a / (a + b)) + quota * chance + extra * new
+        table = arm_chances(table, random_state=seed, share=quota, **options)
+        best = _best(a / (a + b))
+        everything = np.ones((1, N_CONTENTS), dtype=bool)
+        drawn = []
+        for persona, rows in table.groupby("persona_id", sort=True):
+            (shares,), (ways,) = exploring_ways(rows, everything, quota, new_quota)
+            drawn.append((1 - shares.sum()) * best[persona] + shares @ ways)
+        return np.stack(drawn)
 
     return rule
 

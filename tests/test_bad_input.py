@@ -8,6 +8,7 @@ import pytest
 
 from segtool import Catalog, Study, label_users, read_csv
 from segtool.errors import DefinitionError, InputError, SegtoolError
+from segtool.personas import Personas
 
 AS_OF = "2026-07-01"
 
@@ -207,3 +208,27 @@ def test_an_expression_that_is_not_allowed_is_refused_by_name(sql):
             Study.from_tables({"events": log()}, as_of=AS_OF).sources,
             Catalog.from_toml(f'[measures.m_bad]\nfrom = "events"\nsql = "{sql}"\n'),
         )
+
+
+def test_sends_alone_make_a_plan_and_its_proof_says_what_is_missing():
+    n = 400
+    sent = pd.Timestamp("2026-06-01 10:00") + pd.to_timedelta(np.arange(n) * 61, unit="min")
+    sends = pd.DataFrame(
+        {
+            "send_id": [f"s{k}" for k in range(n)],
+            "user_id": [f"u{k % 40:03d}" for k in range(n)],
+            "sent_at": sent,
+            "channel": np.array(["email", "app_push"])[np.arange(n) % 2],
+            "topic": np.array(["tea", "cake"])[np.arange(n) // 3 % 2],
+            "responded_at": pd.Series(sent + pd.Timedelta(minutes=5)).where(np.arange(n) % 4 == 0),
+        }
+    )
+    users = pd.DataFrame({"user_id": [f"u{k:03d}" for k in range(40)], "gender": ["female", "male"] * 20})
+    study = Study.from_tables({"sends": sends, "users": users}, as_of=AS_OF)
+    half = [1 + k % 2 for k in range(40)]
+    study.plan_targeting(Personas.from_assignments(users["user_id"], half))
+    proof = study.prove()
+    assert proof.schedule is not None and proof.design is None and proof.retention is None
+    said = " ".join(proof.notes)
+    assert "Not known - Test design: there are no events" in said
+    assert "Not known - Who stays: There is no table of events" in said

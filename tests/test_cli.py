@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -242,3 +243,71 @@ def test_the_number_of_personas_is_heeded_with_since(monkeypatch):
     monkeypatch.setattr("segtool.study.Study.read", lambda path: study)
     done = CliRunner().invoke(app, ["personas", "x", "--since", "2026-04-01", "-k", "3", "--quiet"])
     assert asked == {"since": "2026-04-01", "n_personas": 3}, done.output
+
+
+@pytest.fixture(scope="module")
+def campaign(tmp_path_factory):
+    """Forty customers, twelve weeks; a plan went out on 8 June."""
+    folder = tmp_path_factory.mktemp("campaign")
+    number = range(40 * 24)
+    rows = [
+        (
+            f"{n % 40:03d}",
+            pd.Timestamp("2026-04-06 09:00")
+            + pd.Timedelta(days=n // 40 * 3.5 + n % 3, hours=n % 40 // 20 * 10),
+            "purchase" if (n * 7 + n // 40) % 11 == 0 else "view",
+            ["tea", "cake"][n % 40 // 20],
+        )
+        for n in number
+    ]
+    pd.DataFrame(rows, columns=["user_id", "event_time", "event", "topic"]).to_csv(
+        folder / "events.csv", index=False
+    )
+    (folder / "study.toml").write_text(
+        '[study]\nname = "June"\nas_of = "2026-06-29"\n[sources.events]\npath = "events.csv"\n'
+        "[personas]\nn_personas = 1\n[measurement]\nweeks = 2\n[export]\nholdout_share = 0.4\n"
+    )
+    held = pd.DataFrame(
+        {"user_id": [f"{n:03d}" for n in range(40)], "holdout": [n % 5 < 2 for n in range(40)]}
+    )
+    held.assign(persona_id=1, persona="Everyone").to_csv(folder / "personas.csv", index=False)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("words", "column", "says"),
+    [
+        (["calendar", "--weeks", "1"], "channel", "sends to"),
+        (["design"], "detectable", "the time before|smallest effect"),
+        (
+            ["measure", "--since", "2026-06-08", "--roster", "personas.csv", "--proof", "proof.csv"],
+            "lo",
+            "wrote",
+        ),
+        (["retention", "--since", "2026-06-08"], "opening", "users at the start"),
+    ],
+    ids=["calendar", "design", "measure", "retention"],
+)
+def test_what_comes_before_and_after_sending(campaign, monkeypatch, words, column, says):
+    monkeypatch.chdir(campaign)
+    done = CliRunner().invoke(app, [words[0], "study.toml", *words[1:], "--csv", "shown.csv", "--quiet"])
+    assert done.exit_code == 0, done.output
+    assert re.search(says, done.output, re.IGNORECASE)
+    assert column in read_csv("shown.csv").columns
+    if words[0] == "measure":
+        assert set(read_csv("proof.csv")["advice"]) == {"send"}
+
+
+@pytest.mark.parametrize(
+    ("words", "exit_code", "says"),
+    [
+        (["calendar", "--weeks", "0"], 2, "weeks is 0"),
+        (["design", "--weeks", "0"], 2, "weeks is 0"),
+        (["measure", "--since", "2026-06-08", "--roster", "none.csv"], 3, "none.csv"),
+        (["measure", "--since", "2026-04-06"], 2, "since is 2026-04-06"),
+    ],
+)
+def test_what_cannot_be_measured_ends_in_one_message(campaign, monkeypatch, words, exit_code, says):
+    monkeypatch.chdir(campaign)
+    done = CliRunner().invoke(app, [words[0], "study.toml", *words[1:], "--quiet"])
+    assert done.exception.exit_code == exit_code and says in str(done.exception)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -58,51 +58,55 @@ def persona_change_stage(study: Study, options: dict) -> tuple[pd.DataFrame, str
 
 
 def target_stage(study: Study, options: dict) -> tuple[pd.DataFrame, str]:
-    from segtool.outputs import list_notes, list_targeting
+    from segtool.outputs import list_targeting
 
     plan, min_cell = study.plan_targeting(), study.file.export.min_cell
-    notes = list_notes(plan.notes, min_cell)
-    return list_targeting(plan, min_cell), "\n".join([plan.headline(), *(f"  {note}" for note in notes)])
+    return list_targeting(plan, min_cell), _say(plan.headline(), plan.notes, min_cell)
+
+
+def _say(headline: str, notes: Iterable[str], min_cell: int) -> str:
+    """Return the words above a table; what a command prints has left the house, too."""
+    from segtool.outputs import list_notes, mask_words
+
+    return "\n".join([mask_words(headline, min_cell), *(f"  {note}" for note in list_notes(notes, min_cell))])
 
 
 def calendar_stage(study: Study, options: dict) -> tuple[pd.DataFrame, str]:
     from segtool.outputs import list_calendar
 
     schedule = study.schedule(**options)
-    words = [schedule.headline(), *(f"  {note}" for note in schedule.notes)]
-    return list_calendar(schedule, study.file.export.min_cell), "\n".join(words)
+    min_cell = study.file.export.min_cell
+    table = list_calendar(schedule, min_cell)
+    days = {"week_start": table["week_start"].dt.strftime("%Y-%m-%d")} if len(table) else {}
+    return table.assign(**days), _say(schedule.headline(), schedule.notes, min_cell)
 
 
 def design_stage(study: Study, options: dict) -> tuple[pd.DataFrame, str]:
-    from segtool.outputs import list_design, list_notes
+    from segtool.outputs import list_design
 
     design, min_cell = study.design_test(**options), study.file.export.min_cell
-    notes = list_notes(design.notes, min_cell)
-    return list_design(design, min_cell), "\n".join([design.headline(), *(f"  {note}" for note in notes)])
+    return list_design(design, min_cell), _say(design.headline(), design.notes, min_cell)
 
 
 def lift_stage(study: Study, options: dict) -> tuple[pd.DataFrame, str]:
-    from segtool.outputs import list_lift, list_notes, write_proof
+    from segtool.outputs import list_lift, write_proof
 
     options = dict(options)
     proof, min_cell = options.pop("proof"), study.file.export.min_cell
     lift = study.measure_lift(**options)
-    notes = [*list_notes(lift.notes, min_cell)]
+    words = _say(lift.headline(), lift.notes, min_cell)
     if proof:
         write_proof(lift, proof, min_cell)
-        notes.append(
-            f"wrote {proof}; name it as proof in [measurement] of the study, and the plan says what was proved"
-        )
-    return list_lift(lift, min_cell), "\n".join([lift.headline(), *(f"  {note}" for note in notes)])
+        words += f"\n  wrote {proof}; name it as proof in [measurement] of the study, and the plan says what was proved"
+    return list_lift(lift, min_cell), words
 
 
 def retention_stage(study: Study, options: dict) -> tuple[pd.DataFrame, str]:
-    from segtool.outputs import list_cohorts, list_flow, list_notes, list_survival
+    from segtool.outputs import list_cohorts, list_flow, list_survival, say_retention
 
     retention, min_cell = study.retention(options["since"]), study.file.export.min_cell
     tables = {"flow": list_flow, "cohorts": list_cohorts, "survival": list_survival}
-    notes = list_notes(retention.notes, min_cell)
-    words = "\n".join([retention.headline(), *(f"  {note}" for note in notes)])
+    words = _say(say_retention(retention, min_cell), retention.notes, min_cell)
     return tables[options["table"]](retention, min_cell), words
 
 
@@ -128,8 +132,8 @@ HIDDEN = {
         "automatic_name", "from_id", "to_id", "q_value",
     ),
     "target": (
-        "persona_id", "item", "lo", "hi", "n_events", "level", "why_item", "why_daypart", "why_channel", "why_cap",
-        "why_stage", "why_touch",
+        "persona_id", "item", "touch", "lo", "hi", "n_events", "level", "reason", "why_item", "why_daypart",
+        "why_channel", "why_cap", "why_stage", "why_touch",
     ),
     "calendar": ("persona_id", "week", "item_id", "n_explore", "share"),
     "design": ("persona_id", "n_treated", "sd", "detectable_strict", "power", "merge_with"),

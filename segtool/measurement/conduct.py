@@ -8,7 +8,13 @@ import pandas as pd
 from segtool.measurement.intake import Trial
 from segtool.measurement.sequential import price_peeking
 from segtool.measurement.srm import RatioCheck, check_ratio
-from segtool.measurement.verdicts import MAX_ATTRITION_P
+from segtool.measurement.verdicts import (
+    MAX_ATTRITION_P,
+    MAX_CONTROL_REACHED,
+    MIN_KNOWN_SENDS,
+    MIN_REACH_GAP,
+    MIN_REACHED,
+)
 
 
 def check_shares(trial: Trial, expected) -> RatioCheck:
@@ -42,25 +48,44 @@ def check_attrition(trial: Trial, metric: str, known: np.ndarray) -> tuple[str, 
     return note, ""
 
 
-def describe_reach(trial: Trial) -> list[str]:
-    """Say how many in control were sent to, and how many outside it were not."""
+def check_reach(trial: Trial) -> tuple[list[str], str]:
+    """Say who was in fact sent to, and why that is no test where control was, or where nobody else was."""
     if "sent" not in trial.table:
-        return []
-    reached = trial.table["sent"].fillna(0).to_numpy(dtype=float) > 0
-    control = trial.arm == 0
-    in_control, missed = int((reached & control).sum()), int((~reached & ~control).sum())
+        return [], ""
+    sent = trial.table["sent"].to_numpy(dtype=float, na_value=np.nan)
+    known = np.isfinite(sent)
+    told = np.bincount(trial.arm[known], minlength=len(trial.arms))
+    reached = np.bincount(trial.arm[known & (sent > 0)], minlength=len(trial.arms))
+    if (told < MIN_KNOWN_SENDS * np.bincount(trial.arm, minlength=len(trial.arms))).any():
+        return ["Who was in fact sent to is not known of enough users: nothing is said of it."], ""
+    share = reached / told
+    stopped = next((why for k in range(1, len(share)) if (why := _no_holdout(trial.arms, share, k))), "")
     notes = []
-    if in_control:
+    if reached[0]:
         notes.append(
-            f"{in_control:,} of {int(control.sum()):,} users in control were sent to all the same. They stay in "
-            "control, since taking them out would make the arms unlike; the true effect of reaching is larger."
+            f"{reached[0]:,} of {told[0]:,} users in control were sent to all the same. They stay in control, "
+            "since taking them out would make the arms unlike."
         )
+    missed = int((told - reached)[1:].sum())
     if missed:
         notes.append(
-            f"{missed:,} of {int((~control).sum()):,} users who should have been reached were not. They stay in "
+            f"{missed:,} of {int(told[1:].sum()):,} users who should have been reached were not. They stay in "
             "their arm: this is what the campaign did as it was carried out."
         )
-    return notes
+    if notes and not stopped:
+        notes.append("So the effect is diluted: it is that of the campaign as it was carried out.")
+    return notes, stopped
+
+
+def _no_holdout(arms: tuple[str, ...], share: np.ndarray, k: int) -> str:
+    """Say why one arm cannot be compared with control; nothing where it can."""
+    control, treated = share[0], share[k]
+    seen = f"{control:.0%} of control against {treated:.0%} of {arms[k]}"
+    if treated < MIN_REACHED:
+        return f"hardly anybody in {arms[k]} was sent to ({treated:.1%} of its users): nothing was tested"
+    if control > MAX_CONTROL_REACHED and treated - control < MIN_REACH_GAP:
+        return f"control was sent to ({seen}): this is no holdout"
+    return ""
 
 
 def standing_notes(trial: Trial, always_valid: bool, confidence: float) -> list[str]:
@@ -81,7 +106,13 @@ def standing_notes(trial: Trial, always_valid: bool, confidence: float) -> list[
     if always_valid:
         price = price_peeking().set_index("rule").loc["any look, always valid"]
         notes.append(
-            f"Intervals and p-values hold at any look. Looking on 28 days costs power: {price['power']:.0%} where "
+            "Read at any look: the intervals, p, q and verdicts of everyone and of each persona. Read once, at "
+            "the planned end: whether the personas differ, what holds for everyone carried over to each "
+            "persona, which policy is best, and by how much the best persona is overstated. The checks of the "
+            "arms' sizes and of lost outcomes are for one look: at many they stop a sound test more often."
+        )
+        notes.append(
+            f"Looking on 28 days costs power: {price['power']:.0%} where "
             f"one look at the end has 80%, or {price['users_needed']:.1f} times the users for the same; an effect "
             f"twice as large is mostly found with {price['share_used']:.0%} of the users."
         )

@@ -17,8 +17,11 @@ from segtool.measurement.verdicts import (
     PERSONA_SHARE,
     PROVED,
 )  # fmt: skip
+from segtool.measurement.wording import say_between, say_size
 
 POWER = 0.8
+STEPS = 12  # towards an effect that is as large as its own error asks for
+READ_LATER = "whether the personas differ is read once, at the planned end"
 
 
 def adjust(p: np.ndarray) -> np.ndarray:
@@ -37,12 +40,69 @@ def adjust(p: np.ndarray) -> np.ndarray:
     return q
 
 
-def smallest_seen(effects: Effects, alpha: float, power: float = POWER) -> np.ndarray:
-    """Return the smallest effect that would have been found with the given power."""
+def smallest_seen(
+    effects: Effects,
+    limit: float,
+    power: float = POWER,
+    *,
+    at_any_look: np.ndarray | None = None,
+    yes_no: bool = False,
+) -> np.ndarray:
+    """Return the smallest effect that would have been found with the given power.
+
+    Parameters
+    ----------
+    effects : Effects
+    limit : float
+        What a p-value has to be below: the share of alpha that the claim has, by the number of claims
+        that it is shared among.
+    power : float
+    at_any_look : ndarray, optional
+        Standard errors that a limit for any look asks for, where there is one.
+    yes_no : bool
+        Whether outcomes are 0 and 1: an effect then changes their variance.
+    """
     from scipy import stats
 
-    reach = stats.t.ppf(1 - alpha / 2, effects.df) + stats.t.ppf(power, effects.df)
-    return reach * np.sqrt(effects.variance)
+    asked = stats.t.ppf(1 - limit / 2, effects.df)
+    if at_any_look is not None:
+        asked = np.fmax(asked, at_any_look)
+    se, spare = np.sqrt(effects.variance), stats.t.ppf(power, effects.df)
+    smallest = plain = (asked + spare) * se
+    for _ in range(STEPS if yes_no else 0):
+        of_test, of_effect = _widen(effects, smallest)
+        smallest = np.fmax((asked * of_test + spare * of_effect) * se, plain)
+    return smallest
+
+
+def _widen(effects: Effects, size: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return how many times larger a share's error is once the arms differ by so much.
+
+    First that of the test, which draws the arms again (all users' share), then that of the effect.
+    """
+    n_c, n_t = effects.n_control, effects.n_treated
+    with np.errstate(divide="ignore", invalid="ignore"):
+        part = n_t / (n_c + n_t)
+        base = (1 - part) * effects.rate_control + part * effects.rate_treated
+        raised = np.minimum(np.where(base + size <= 1, base + size, np.maximum(base - size, 0)), 1)
+        mixed = base + part * (raised - base)
+        usual = base * (1 - base) * (1 / n_c + 1 / n_t)
+        test = mixed * (1 - mixed) * (1 / n_c + 1 / n_t) / usual
+        effect = (base * (1 - base) / n_c + raised * (1 - raised) / n_t) / usual
+    return tuple(np.sqrt(np.where(np.isfinite(ratio), ratio, 1.0)) for ratio in (test, effect))
+
+
+def share_alpha(alpha: float, n_arms: int, n_metrics: int, n_personas: int) -> tuple[float, float]:
+    """Return what p has to be below: of everyone's primary effect, and of one claim of the others alone.
+
+    Examples
+    --------
+    >>> primary, others = share_alpha(0.05, n_arms=1, n_metrics=2, n_personas=9)
+    >>> round(primary, 4), round(others, 4)
+    (0.025, 0.0011)
+    """
+    n_others = n_arms * (n_metrics * n_personas + n_metrics - 1)
+    return alpha * OVERALL_SHARE / n_arms, alpha * PERSONA_SHARE / max(n_others, 1)
 
 
 def describe_differences(found: Heterogeneity, alpha: float) -> str:
@@ -75,7 +135,7 @@ def judge_overall(table: pd.DataFrame, primary: str, alpha: float, stopped: str)
     for row, is_main in zip(table.to_dict("records"), main, strict=True):
         letter, limit = ("p", own) if is_main else ("q", rest)
         sure = not stopped and _is_clear(row) and row[letter] < limit
-        said.append(_say(row, sure, letter, stopped))
+        said.append(_say(row, sure, letter, limit, stopped))
     return table.assign(verdict=[v for v, _ in said], reason=[r for _, r in said])
 
 
@@ -89,12 +149,19 @@ def _is_clear(row: dict) -> bool:
 
 
 def judge_personas(
-    table: pd.DataFrame, overall: pd.DataFrame, found: dict, primary: str, alpha: float, stopped: str
+    table: pd.DataFrame,
+    overall: pd.DataFrame,
+    found: dict,
+    primary: str,
+    alpha: float,
+    stopped: str,
+    early: bool = False,
 ) -> pd.DataFrame:
     """Add verdict and reason to the effects by persona.
 
     A persona's claim needs its own q and a shrunk interval that leaves out 0. Where the effect on everyone
-    is proved and nothing says that personas differ, it holds for each persona whose interval agrees.
+    is proved and nothing says that personas differ, it holds for each persona whose interval agrees; not
+    before the planned end (``early``), since whether they differ is tested for one look.
     """
     main = overall[overall["metric"] == primary]
     verdicts = dict(zip(main["arm"], main["verdict"], strict=True))
@@ -105,13 +172,13 @@ def judge_personas(
         for_all = verdicts[row["arm"]] if row["metric"] == primary else NOT_TESTED
         differ = found[row["metric"], row["arm"]]
         own = _is_clear(row) and row["q"] < limit and np.sign(row["estimate"]) == np.sign(row["raw"])
-        carried = for_all in (PROVED, HARM) and differ.p >= MAY_DIFFER and _is_clear(row)
+        carried = not early and for_all in (PROVED, HARM) and differ.p >= MAY_DIFFER and _is_clear(row)
         if stopped or row["smallest"] == 0 or own:
-            said.append(_say(row, own and not stopped, "q", stopped))
+            said.append(_say(row, own and not stopped, "q", limit, stopped))
         elif carried and _agrees(row, for_all):
             said.append((for_all, _carried(row, differ)))
         else:
-            said.append(_say(row, False, "q", stopped))
+            said.append(_say(row, False, "q", limit, stopped))
     return table.assign(verdict=[v for v, _ in said], reason=[r for _, r in said])
 
 
@@ -119,23 +186,34 @@ def _agrees(row: dict, verdict: str) -> bool:
     return row["estimate"] > 0 if verdict == PROVED else row["estimate"] < 0
 
 
-def _say(row: dict, sure: bool, letter: str, stopped: str) -> tuple[str, str]:
+def _say(row: dict, sure: bool, letter: str, limit: float, stopped: str) -> tuple[str, str]:
     counts = f"({_n(row['n_treated'])} users against {_n(row['n_control'])} users in control)"
     if stopped:
         return NOT_TESTED, stopped
     if not np.isfinite(row["p"]):
         return NOT_TESTED, f"too few users for a result of its own {counts}"
     if sure:
-        word, verdict = ("more", PROVED) if row["estimate"] > 0 else ("less", HARM)
-        return verdict, (
-            f"{abs(row['estimate']):.3g} {word} than control, between {row['lo']:.3g} and {row['hi']:.3g}, "
-            f"{letter} = {row[letter]:.2g} {counts}"
-        )
+        word, verdict, turn = ("more", PROVED, 1) if row["estimate"] > 0 else ("less", HARM, -1)
+        ends = sorted((turn * row["lo"], turn * row["hi"]))
+        size = say_between(abs(row["estimate"]), *ends, row["rate"], after=f" {word} than control")
+        return verdict, f"{size}, {letter} = {row[letter]:.2g} {counts}"
     if not row["smallest"] > 0:
         return NOTHING, f"everybody in both arms had the same outcome {counts}"
     return NOTHING, (
-        f"the smallest effect that would have been found in four tests of five is {row['smallest']:.3g} {counts}"
+        f"{_unsure(row, letter, limit)}the smallest effect that would have been found in four tests of five "
+        f"is {say_size(row['smallest'], row['rate'])} {counts}"
     )
+
+
+def _unsure(row: dict, letter: str, limit: float) -> str:
+    """Say why nothing is claimed though the interval beside it leaves out 0."""
+    if not _is_clear(row):
+        return ""
+    if letter == "p":
+        return f"the interval leaves out 0, but p has to be below {limit:.2g} (p = {row['p']:.2g}); "
+    n = int(row["n_compared"])
+    after = f"not after {n} comparisons" if n > 1 else f"{limit:.2g} is asked for"
+    return f"the interval leaves out 0, but {after} (q = {row['q']:.2g}); "
 
 
 def _carried(row: dict, found: Heterogeneity) -> str:

@@ -10,21 +10,24 @@ import pandas as pd
 
 from segtool.checks import check_number
 from segtool.display import Shown
-from segtool.measurement.conduct import check_attrition, check_shares, describe_reach, standing_notes
+from segtool.measurement.conduct import check_attrition, check_reach, check_shares, standing_notes
 from segtool.measurement.effects import Effects, Outcome, measure_effects
 from segtool.measurement.intake import Trial, read_trial
 from segtool.measurement.judge import (
+    READ_LATER,
     adjust,
     describe_differences,
     judge_overall,
     judge_personas,
+    share_alpha,
     smallest_seen,
 )
 from segtool.measurement.policy import PolicyComparison, compare_policies
 from segtool.measurement.sequential import boundary, mixture_p, tune_spread
 from segtool.measurement.shrinkage import Heterogeneity, Shrunk, measure_heterogeneity, shrink_effects
 from segtool.measurement.srm import RatioCheck
-from segtool.measurement.verdicts import DIFFER_SHARE, HARM, NOTHING, PERSONA_SHARE, PROVED
+from segtool.measurement.verdicts import DIFFER_SHARE, HARM, NOTHING, PROVED
+from segtool.measurement.wording import is_rate
 
 COLUMNS = [
     "persona_id", "persona", "metric", "arm", "n_treated", "n_control", "rate_treated", "rate_control",
@@ -42,7 +45,7 @@ class Lift(Shown):
         One row per persona, metric and arm: persona_id, persona, metric, arm, n_treated, n_control,
         rate_treated, rate_control, raw (with raw_lo, raw_hi), estimate (drawn towards what personas
         share, with lo, hi), p, q (false-discovery adjusted), smallest (effect that would have been found
-        in four tests of five), verdict, reason.
+        in four tests of five, this persona alone having one), verdict, reason.
     overall : DataFrame
         The same for everyone; estimate equals raw.
     heterogeneity : DataFrame
@@ -57,6 +60,8 @@ class Lift(Shown):
     primary : str
         The metric that verdicts on everyone rest on.
     alpha, confidence : float
+    stopped : str
+        Why nothing is to be read from this test; empty where it may be read.
     """
 
     table: pd.DataFrame
@@ -69,6 +74,7 @@ class Lift(Shown):
     primary: str
     alpha: float
     confidence: float
+    stopped: str = ""
 
     def to_pandas(self) -> pd.DataFrame:
         """Return everyone's rows, then the personas'."""
@@ -81,6 +87,8 @@ class Lift(Shown):
         """Say what the test found, everyone first."""
         if not self.srm.passed:
             return self.srm.headline()
+        if self.stopped:
+            return f"Stop: {self.stopped}. No result of this test is to be read."
         main = self.overall[self.overall["metric"] == self.primary]
         said = [f"{row['arm']}: {row['verdict']}; {row['reason']}" for row in main.to_dict("records")]
         parts = said
@@ -120,7 +128,8 @@ def measure_lift(
     outcomes : DataFrame, one row per user
         ``user_id``, ``arm``, one column per metric; optionally denominators, covariates measured
         before the arms were drawn, ``persona_id`` and ``persona`` (as they were before the start),
-        ``sent`` (sends received) and ``opted_out`` (before the start). As from `read_outcomes`.
+        ``sent`` (sends received) and ``opted_out`` (before the start). As from `read_outcomes`. Leave
+        out ``sent`` where control was meant to get what is usual: with it, control is to be left alone.
     control : str
         The arm that was left alone, or got what was usual.
     outcome : str or sequence of str
@@ -142,9 +151,11 @@ def measure_lift(
     confidence : float
         Of all intervals.
     always_valid : bool
-        For a test that is looked at before its end; see `price_peeking` for what it costs.
+        For a test that is looked at before its end; see `price_peeking` for what it costs. Whether the
+        personas differ, and which policy is best, are then read at the planned end only.
     planned_users : int, optional
-        With ``always_valid``: users of the whole test; those at hand where it is not given.
+        With ``always_valid``: users of the whole test; once there are as many, its end is reached. Where
+        it is not given, those at hand set the width, and the end is taken to be still ahead.
 
     Returns
     -------
@@ -162,8 +173,9 @@ def measure_lift(
     Users are compared as they were assigned (intention to treat), whoever was in fact reached. Order of
     reading: sample ratio, everyone's effect on the primary metric (half of ``alpha``), whether
     personas differ (a tenth), then personas and further metrics by false-discovery rate (the rest, and
-    all of ``alpha`` once the first is proved). Shrinkage is Paule and Mandel's with Hartung and Knapp's
-    error, the spread between personas integrated over.
+    all of ``alpha`` once the first is proved). Where ``sent`` tells that control was reached nearly as
+    much as the others, or that they hardly were, nothing is read: that was no holdout. Shrinkage is Paule
+    and Mandel's with Hartung and Knapp's error, the spread between personas integrated over.
 
     References
     ----------
@@ -199,23 +211,29 @@ def measure_lift(
         if srm.passed
         else "the arms do not have the users they should have: nothing can be read from this test"
     )
+    reach, no_holdout = check_reach(trial)
+    stopped = stopped or no_holdout
+    early = always_valid and (planned_users is None or len(trial.table) < planned_users)
+    limits = share_alpha(alpha, len(trial.arms) - 1, len(trial.metrics), len(trial.persona_ids))
     parts, losses = [], []
     for metric in trial.metrics:
         known_outcome, known = trial.outcome(metric)
         losses.append(check_attrition(trial, metric, known))
         stopped = stopped or losses[-1][1]
         parts += [
-            _measure(trial, metric, known_outcome, known, code, alpha, confidence, planned)
+            _measure(trial, metric, known_outcome, known, code, limits, confidence, planned)
             for code in range(1, len(trial.arms))
         ]
-    overall, table = _judge(parts, trial, alpha, stopped)
-    differences = _differences(parts, alpha)
-    policy, no_policy = _policy(trial, overall, differences, expected, cost, alpha, confidence, stopped)
-    notes = [*trial.notes, *(note for note, _ in losses if note), *describe_reach(trial), *no_policy]
+    overall, table = _judge(parts, trial, alpha, stopped, early)
+    differences = _differences(parts, alpha, stopped, early)
+    policy, no_policy = None, ["Policies are compared once, at the planned end."] if early else []
+    if not stopped and not early:
+        policy, no_policy = _policy(trial, overall, differences, expected, cost, alpha, confidence)
+    notes = [*trial.notes, *(note for note, _ in losses if note), *reach, *no_policy]
     notes += standing_notes(trial, always_valid, confidence)
     return Lift(
         table, overall, differences, srm, policy, _best(table), tuple(notes),
-        trial.metrics[0], alpha, confidence,
+        trial.metrics[0], alpha, confidence, stopped,
     )  # fmt: skip
 
 
@@ -228,12 +246,15 @@ class _Part:
     found: Heterogeneity
 
 
-def _measure(trial: Trial, metric, outcome: Outcome, known, code, alpha, confidence, planned) -> _Part:
+def _measure(trial: Trial, metric, outcome: Outcome, known, code, limits, confidence, planned) -> _Part:
     """Measure one metric and arm, for everyone and by persona."""
+    limit_primary, limit_others = limits
+    yes_no = outcome.per is None and is_rate(outcome.y)
+    limit = limit_primary if metric == trial.metrics[0] else limit_others
     nobody = np.zeros(len(outcome.y), dtype=np.int64)
     one = measure_effects(outcome, code, nobody, 1)
     everyone = _rows(
-        one, Shrunk(one.value, *one.interval(confidence)), alpha, confidence, planned, len(known)
+        one, Shrunk(one.value, *one.interval(confidence)), limit, confidence, planned, len(known), yes_no
     )
     arm = trial.arms[code]
     persona = trial.persona[known]
@@ -249,19 +270,23 @@ def _measure(trial: Trial, metric, outcome: Outcome, known, code, alpha, confide
         shrunk = Shrunk(np.full(k, one.value[0]), nothing, nothing)
         if k == 1 and np.isfinite(each.value[0]) and not each.thin[0]:
             shrunk = Shrunk(each.value, *each.interval(confidence))
-    table = _rows(each, shrunk, alpha * PERSONA_SHARE, confidence, planned, len(known))
+    table = _rows(each, shrunk, limit_others, confidence, planned, len(known), yes_no)
     table.insert(0, "persona", list(trial.names))
     table.insert(0, "persona_id", list(trial.persona_ids))
-    return _Part(metric, arm, everyone.to_dict("records")[0], table.assign(metric=metric, arm=arm), found)
+    said = {"metric": metric, "arm": arm, "rate": is_rate(outcome.y, outcome.per)}
+    return _Part(metric, arm, everyone.to_dict("records")[0] | said, table.assign(**said), found)
 
 
-def _rows(effects: Effects, shrunk: Shrunk, alpha, confidence, planned, n_users) -> pd.DataFrame:
+def _rows(effects: Effects, shrunk: Shrunk, limit, confidence, planned, n_users, yes_no) -> pd.DataFrame:
     raw_lo, raw_hi = effects.interval(confidence)
-    lo, hi, p = shrunk.lo, shrunk.hi, effects.p
+    lo, hi, p, asked = shrunk.lo, shrunk.hi, effects.p, None
     # Where nothing varies (everybody 0) there is no error to speak of, and no interval.
     flat = ~(np.nan_to_num(effects.variance) > 0)
     if planned is not None:
-        raw_lo, raw_hi, lo, hi, p = _at_any_look(effects, shrunk, confidence, planned, n_users)
+        n = np.maximum(effects.n_treated + effects.n_control, 1)
+        rho = np.array([tune_spread(max(planned * k / max(n_users, 1), 2), 1 - confidence) for k in n])
+        raw_lo, raw_hi, lo, hi, p = _at_any_look(effects, shrunk, confidence, n, rho)
+        asked = boundary(n, rho, limit)
     p = np.where(effects.thin & ~flat, np.nan, p)
     return pd.DataFrame(
         {
@@ -276,17 +301,15 @@ def _rows(effects: Effects, shrunk: Shrunk, alpha, confidence, planned, n_users)
             "lo": lo,
             "hi": hi,
             "p": p,
-            "smallest": smallest_seen(effects, alpha),
+            "smallest": smallest_seen(effects, limit, at_any_look=asked, yes_no=yes_no),
         }
     )
 
 
-def _at_any_look(effects: Effects, shrunk: Shrunk, confidence, planned, n_users):
+def _at_any_look(effects: Effects, shrunk: Shrunk, confidence, n, rho):
     """Widen intervals and p-values so that they hold whenever one looks."""
     from scipy import stats
 
-    n = np.maximum(effects.n_treated + effects.n_control, 1)
-    rho = np.array([tune_spread(max(planned * one / max(n_users, 1), 2), 1 - confidence) for one in n])
     limit = boundary(n, rho, 1 - confidence)
     reach = limit * np.sqrt(effects.variance)
     wider = limit / stats.norm.ppf(0.5 + confidence / 2)
@@ -296,19 +319,22 @@ def _at_any_look(effects: Effects, shrunk: Shrunk, confidence, planned, n_users)
     return effects.value - reach, effects.value + reach, lo, hi, np.where(np.isfinite(effects.p), p, np.nan)
 
 
-def _judge(parts: list[_Part], trial: Trial, alpha: float, stopped: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _judge(
+    parts: list[_Part], trial: Trial, alpha: float, stopped: str, early: bool
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     primary = trial.metrics[0]
-    overall = pd.DataFrame([{"metric": part.metric, "arm": part.arm, **part.overall} for part in parts])
+    overall = pd.DataFrame([part.overall for part in parts])
     table = pd.concat([part.personas for part in parts], ignore_index=True)
     # One family: every persona under every metric and arm, and everyone under the further metrics.
     further = (overall["metric"] != primary).to_numpy()
     q = adjust(np.concatenate([overall.loc[further, "p"].to_numpy(float), table["p"].to_numpy(float)]))
     overall["q"] = np.nan
+    overall["n_compared"] = table["n_compared"] = int(np.isfinite(q).sum())
     overall.loc[further, "q"] = q[: further.sum()]
     table["q"] = q[further.sum() :]
     overall = judge_overall(overall, primary, alpha, stopped)
     found = {(part.metric, part.arm): part.found for part in parts}
-    table = judge_personas(table, overall, found, primary, alpha, stopped)
+    table = judge_personas(table, overall, found, primary, alpha, stopped, early)
     order = {metric: place for place, metric in enumerate(trial.metrics)}
     table = table.sort_values(
         ["metric", "arm", "persona_id"], key=lambda c: c.map(order) if c.name == "metric" else c
@@ -316,14 +342,15 @@ def _judge(parts: list[_Part], trial: Trial, alpha: float, stopped: str) -> tupl
     return overall[COLUMNS[2:]], table[COLUMNS].reset_index(drop=True)
 
 
-def _differences(parts: list[_Part], alpha: float) -> pd.DataFrame:
+def _differences(parts: list[_Part], alpha: float, stopped: str, early: bool) -> pd.DataFrame:
+    unread = "not read: nothing is to be read from this test" if stopped else READ_LATER if early else ""
     return pd.DataFrame(
         [
             {
                 "metric": part.metric, "arm": part.arm, "n_personas": part.found.n_personas,
                 "q": part.found.q, "df": max(part.found.n_personas - 1, 0), "p": part.found.p,
                 "i2": part.found.i2, "tau": part.found.tau, "mean": part.found.mean,
-                "says": describe_differences(part.found, alpha),
+                "says": unread or describe_differences(part.found, alpha),
             }
             for part in parts
         ]
@@ -341,11 +368,9 @@ def _best(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _policy(
-    trial: Trial, overall, differences, expected, cost, alpha, confidence, stopped
+    trial: Trial, overall, differences, expected, cost, alpha, confidence
 ) -> tuple[PolicyComparison | None, list[str]]:
     metric = trial.metrics[0]
-    if stopped:
-        return None, []
     if metric in trial.per:
         return None, ["Policies are not compared on a ratio: name a metric counted per user."]
     if not trial.persona_ids:

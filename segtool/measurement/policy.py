@@ -13,6 +13,7 @@ from segtool.display import Shown
 from segtool.measurement.effects import Outcome, measure_effects
 from segtool.measurement.shrinkage import shrink_means
 from segtool.measurement.verdicts import DIFFER_SHARE, OVERALL_SHARE
+from segtool.measurement.wording import is_rate, say_between
 
 FOLDS = 5
 # A rule that is chosen on the users of the same test varies with them, which the spread of the values does
@@ -148,7 +149,10 @@ def compare_policies(
     pays = best[-1] > 0 and (proved is None or arms[best[-1]] in proved)
     pays = pays and _interval(values[SAME] - values[NOBODY], 1 - alpha * OVERALL_SHARE, 1.0)[1] > 0
     return PolicyComparison(
-        table, choices, *gain, *_verdict(table, gain, sure, arms[best[-1]] if pays else "")
+        table,
+        choices,
+        *gain,
+        *_verdict(table, gain, sure, arms[best[-1]] if pays else "", is_rate(outcome.y, outcome.per)),
     )
 
 
@@ -206,15 +210,16 @@ def _interval(values: np.ndarray, confidence: float, factor: float) -> tuple[flo
     return mean, mean - reach, mean + reach
 
 
-def _verdict(table: pd.DataFrame, gain, sure: bool, arm: str) -> tuple[str, str]:
+def _verdict(table: pd.DataFrame, gain, sure: bool, arm: str, rate: bool) -> tuple[str, str]:
     singles = table[table["policy"].str.startswith("all ")]
     same = (
         singles.loc[singles["gain"].idxmax()] if not arm else table[table["policy"] == f"all {arm}"].iloc[0]
     )
-    between = f"{gain[0]:.3g} per user, between {gain[1]:.3g} and {gain[2]:.3g}"
+    per_user = "" if rate else " per user"
+    between = say_between(*gain, rate, after=per_user)
     if sure:
         return "send by persona", f"it gains {between}, over the same to everyone"
-    of_all = f"{same['gain']:.3g} per user, between {same['gain_lo']:.3g} and {same['gain_hi']:.3g}"
+    of_all = say_between(same["gain"], same["gain_lo"], same["gain_hi"], rate, after=per_user)
     of_personas = f"choosing by persona gains {between}, over the same to everyone, which may be nothing"
     if arm:
         return f"send the same to everyone ({arm})", f"it gains {of_all}, over nobody; {of_personas}"

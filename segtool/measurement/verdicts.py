@@ -14,3 +14,10 @@ OVERALL_SHARE, PERSONA_SHARE, DIFFER_SHARE = 0.5, 0.4, 0.1
 MAY_DIFFER = 0.1
 MAX_RATIO_P = 0.001  # sample-ratio mismatch: stricter than 5 %, since it stops the reading of a test
 MAX_ATTRITION_P = 0.001
+
+# Shares of users who were sent to. Without half of them between an arm and control, most of what sending
+# does is missing from the difference, and what is left is as likely whom the sends happened to go to. A
+# clean control (sends of one in twenty are slips) may stand beside an arm that few were reached in, but an
+# arm in which fewer than one in ten were tested nothing.
+MIN_REACH_GAP, MAX_CONTROL_REACHED, MIN_REACHED = 0.5, 0.05, 0.1
+MIN_KNOWN_SENDS = 0.5  # of an arm's users; of fewer, who was sent to is not known

@@ -26,8 +26,9 @@ from segtool.outputs.proof import Proof
 from segtool.outputs.report import ReportFacts, describe_study, render_report
 from segtool.outputs.sensitive import find_sensitive, mark_sensitive
 from segtool.outputs.settings import ExportSettings
-from segtool.outputs.tables import list_coverage, list_notes, list_portraits, list_targeting
+from segtool.outputs.tables import list_coverage, list_portraits, list_targeting
 from segtool.outputs.typing_files import write_typing_tool
+from segtool.outputs.words import list_notes, mask_words, say_retention
 
 __all__ = [
     "ExportSettings",
@@ -58,11 +59,13 @@ __all__ = [
     "mark_sensitive",
     "mask_choice",
     "mask_verdict",
+    "mask_words",
     "open_folder",
     "read_csv",
     "read_id_key",
     "render_report",
     "say_persona_changes",
+    "say_retention",
     "suppress_small_cells",
     "unguard",
     "write_csv",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from segtool.outputs.scoring_files import write_scoring
 from segtool.outputs.sensitive import find_sensitive
 from segtool.outputs.settings import ExportSettings
 from segtool.outputs.tables import write_tables
+from segtool.outputs.words import list_notes
 
 
 def export_study(
@@ -95,7 +96,7 @@ def export_study(
             rows["persona_changes.csv"] = write_csv(
                 became, folder / "persona_changes.csv", excel=settings.excel
             )
-        rows |= write_proof_tables(folder, proof, settings, key)
+        rows |= write_proof_tables(folder, proof, settings, key, personas.assigned)
         told = write_model(personas, folder / "persona_model.json", settings.min_cell, inside)
         scoring, ledger_rows = write_scoring(labels, folder, inside, key)
         told, rows = {**told, **scoring}, {**rows, **ledger_rows}
@@ -104,8 +105,9 @@ def export_study(
             pixels=pixels, proof=proof, settings=settings, study=study,
         )  # fmt: skip
         manifest = describe_export(
-            folder, rows, sources, labels, personas, settings, study, {"kept_inside": list(inside), **told}
-        )
+            folder, rows, sources, labels, personas, settings, study, {"kept_inside": list(inside), **told},
+            () if proof is None else list_notes(proof.notes, settings.min_cell),
+        )  # fmt: skip
         manifest.write(folder)
     return manifest
 
@@ -170,6 +172,7 @@ def describe_export(
     settings: ExportSettings,
     study,
     privacy: Mapping[str, Any],
+    notes: Iterable[str] = (),
 ) -> Manifest:
     """Return the manifest of what lies in the folder, made from the files that were really read."""
     about = _about(study)
@@ -199,6 +202,7 @@ def describe_export(
             "hash_ids": settings.hash_ids,
             **privacy,
         },
+        notes=tuple(notes),
     )
 
 

@@ -58,6 +58,8 @@ class Manifest(Shown):
     privacy : dict
         formula_guard, min_cell, hash_ids, labels that were kept inside, and what
         ``persona_model.json`` still tells (see `model_file.write_model`).
+    notes : tuple of str
+        What could not be made and why, and what a reader must know of the files of the proof.
 
     Examples
     --------
@@ -78,6 +80,7 @@ class Manifest(Shown):
     definitions: dict[str, Any] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
     privacy: dict[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
     tool: str = "segtool"
 
     def to_pandas(self) -> pd.DataFrame:

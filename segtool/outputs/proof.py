@@ -22,6 +22,8 @@ class Proof:
         What users answered of late, and what each answer changed.
     experiment : FrequencyExperiment, optional
         Who would get how many sends a week, where how often is best cannot be known otherwise.
+    notes : tuple of str
+        What could not be made and why, and what a reader must know of several parts.
     """
 
     schedule: Any = None
@@ -29,3 +31,4 @@ class Proof:
     retention: Any = None
     feedback: Any = None
     experiment: Any = None
+    notes: tuple[str, ...] = ()

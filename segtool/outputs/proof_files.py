@@ -19,7 +19,11 @@ NAME_LENGTH = 60  # of an audience's file, so that no system refuses it
 
 
 def write_proof_tables(
-    folder: Path, proof: Proof | None, settings: ExportSettings, key: bytes | None
+    folder: Path,
+    proof: Proof | None,
+    settings: ExportSettings,
+    key: bytes | None,
+    memberships: pd.DataFrame | None = None,
 ) -> dict[str, int]:
     """Write what there is of the proof, and return file name -> rows.
 
@@ -30,10 +34,12 @@ def write_proof_tables(
     settings : ExportSettings
     key : bytes or None
         With a key ids are pseudonyms.
+    memberships : DataFrame, optional
+        user_id, membership: how surely each user belongs to the persona.
     """
     tables: dict[str, object] = {}
     if proof is not None and proof.schedule is not None:
-        tables |= _schedule_tables(proof.schedule, settings.min_cell, key)
+        tables |= _schedule_tables(proof.schedule, settings.min_cell, key, memberships)
         (folder / "audiences").mkdir()
     if proof is not None and proof.design is not None:
         tables["test_design.csv"] = list_design(proof.design, settings.min_cell)
@@ -51,13 +57,13 @@ def write_proof_tables(
     }
 
 
-def _schedule_tables(schedule, min_cell: int, key: bytes | None) -> dict[str, object]:
+def _schedule_tables(schedule, min_cell: int, key: bytes | None, memberships) -> dict[str, object]:
     tables = {
         "calendar.csv": _with_days(list_calendar(schedule, min_cell)),
         "send_list.csv": hide_ids(_send_batches(schedule, key), key),
         "not_sent.csv": hide_ids(schedule.left_out, key),
     }
-    for place, (persona, people) in enumerate(schedule.audiences().items(), start=1):
+    for place, (persona, people) in enumerate(schedule.audiences(memberships).items(), start=1):
         tables[f"audiences/{place}_{file_name(persona)}.csv"] = hide_ids(_with_days(people), key)
     return tables
 

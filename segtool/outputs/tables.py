@@ -9,11 +9,11 @@ import pandas as pd
 
 from segtool.outputs.csv_files import write_csv
 from segtool.outputs.ledger import FROM_SELECT, write_claims
-from segtool.outputs.plan_tables import list_advice
+from segtool.outputs.plan_tables import TOLD, list_advice, mask_rows
 from segtool.outputs.privacy import hash_ids, hide_small_sizes
 from segtool.outputs.sensitive import AMONG, cut_within, mentions, without_labels, words_of
 from segtool.outputs.settings import ExportSettings
-from segtool.outputs.small_shares import mask_counts, mask_people, mask_sentences, say_share
+from segtool.outputs.small_shares import mask_sentences, say_share
 from segtool.targeting import explain_stages
 
 MANY_SEPARATOR = ": "
@@ -186,31 +186,12 @@ def list_coverage(labels, min_cell: int, inside: Iterable[str] = ()) -> pd.DataF
 
 
 def list_targeting(plan, min_cell: int) -> pd.DataFrame:
-    """Return the plan; counts of few people are blank, and no reason names them."""
+    """Return the plan; rows that rest on few people give no number, and no reason names them."""
     table = plan.table.sort_values(["persona_id", "rank"], ignore_index=True)
-    few = table["n_users"].between(1, min_cell - 1)
-    table["n_users"] = table["n_users"].astype("Int64").mask(few)
-    if "n_events" in table:  # events of four people say what the four did
-        table["n_events"] = table["n_events"].astype("Int64").mask(few)
     if getattr(plan, "persona_stages", None) is not None:
         reasons = explain_stages(plan.persona_stages, lambda share, n: say_share(share, n, min_cell))
         table["why_stage"] = table["persona_id"].map(reasons)
-    for name in (column for column in table if column == "reason" or column.startswith("why_")):
-        said = [mask_people(mask_counts(text, min_cell), min_cell) if isinstance(text, str) else text
-                for text in table[name]]  # fmt: skip
-        table[name] = pd.Series(said, table.index, dtype=object).mask(few)  # reasons name the count
-    return table
-
-
-def list_notes(notes: Iterable[str], min_cell: int) -> list[str]:
-    """Return notes on personas or on a plan that count no small group.
-
-    Examples
-    --------
-    >>> list_notes(["Quiet readers: what it wants (any interest shown by 2 users)."], 5)
-    ['Quiet readers: what it wants (any interest shown by fewer than 5 users).']
-    """
-    return [mask_people(note, min_cell) for note in notes]
+    return mask_rows(table, min_cell, numbers=TOLD)
 
 
 def list_user_topics(plan, holdout: pd.Series) -> pd.DataFrame | Iterator[pd.DataFrame]:

@@ -34,7 +34,8 @@ def plot_calendar(schedule, *, weeks: int = 4, first_week: int = 1) -> Figure:
     Parameters
     ----------
     schedule : Schedule
-        Read through ``calendar``.
+        Read through ``calendar``; rows without a topic count in the totals only, and a week whose sends
+        are missing says that too few people get them.
     weeks, first_week : int
         Which weeks to show.
 
@@ -89,6 +90,9 @@ def _draw_cell(axes, column: int, row: int, own: pd.DataFrame, colour: str) -> N
     axes.add_patch(Rectangle((column + 0.02, row + 0.05), 0.96, 0.9, facecolor=colour, alpha=0.08, lw=0))
     if own.empty:
         axes.text(column + 0.06, row + 0.5, "nothing", color=MUTED, fontsize=9, va="center")
+        return
+    if own["n_sends"].isna().any():  # masked: the week's total would count few people
+        axes.text(column + 0.06, row + 0.5, "sent to too few to tell", color=MUTED, fontsize=9, va="center")
         return
     topics = own.groupby("topic")["share"].sum().sort_values(ascending=False, kind="stable")
     for place, (topic, share) in enumerate(topics.head(LINES).items()):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
 
 from segtool.checks import check_columns, check_number
 from segtool.errors import InputError
@@ -55,6 +56,8 @@ def plot_topics(plan, *, top_k: int = 5) -> Figure:
     """
     check_number("top_k", top_k, low=1, high=30, integer=True)
     best = _planned_topics(plan, top_k)
+    if best.empty and plan.topics["persona_id"].nunique() == 1 and "share" in plan.topics:
+        return _draw_popular(plan.topics, top_k)
     if best.empty:
         best = _top_topics(plan.topics, top_k)
     if best.empty:
@@ -78,6 +81,23 @@ def plot_topics(plan, *, top_k: int = 5) -> Figure:
     _set_lifts(panels, best)
     for axes in panels[len(persona_ids) :]:
         axes.set_visible(False)
+    return figure
+
+
+def _draw_popular(topics: pd.DataFrame, top_k: int) -> Figure:
+    """Draw what everyone does most: one group has nobody to be compared with."""
+    best = topics.sort_values(["share", "topic"], ascending=[False, True]).head(top_k)
+    figure, (axes,) = new_figure(
+        7.0, 0.95 + 0.34 * len(best), "What people do most", "share of all activity, with its interval"
+    )
+    places, colour = np.arange(len(best)), persona_colours([1])[1]
+    axes.hlines(places, best["share_lo"], best["share_hi"], color=colour, lw=5, alpha=0.35)
+    axes.plot(best["share"], places, "o", color=colour, ms=7, mec=GROUND, mew=1)
+    axes.set_xlim(0, None)
+    axes.set_ylim(len(best) - 0.4, -0.6)
+    axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    set_ticks(axes, "y", [elide(str(topic).replace("_", " "), 24) for topic in best["topic"]], places)
+    axes.spines[:].set_visible(False)
     return figure
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from segtool.checks import check_in
 from segtool.errors import InputError
@@ -27,11 +28,17 @@ from segtool.plots.theme import (
 COHORT_SHADES = ("#F4F7FA", "#BAD4E8", "#5C9AC7", "#12507F")
 CAME, BACK, MOVED, LEFT = PALETTE[0], PALETTE[4], FAINT, PALETTE[5]
 # What stands above and below the line, with colour and word.
-UP = {"new": (CAME, "new"), "returned": (BACK, "came back"), "moved_in": (MOVED, "from another channel")}
+UP = {
+    "new": (CAME, "new"),
+    "returned": (BACK, "came back"),
+    "moved_in": (MOVED, "from another channel"),
+    "came": (UNSURE, "came (too few to tell how)"),
+}
 DOWN = {"lost": (LEFT, "lost"), "moved_out": (MOVED, "to another channel")}
 MAX_CURVES = 10
 MAX_COHORTS = 26
 EVERYONE_ID, NOBODYS_ID = 0, -1
+MIN_FOLLOWED = 5  # a step of a curve of fewer tells of one or two people
 BANDS_UP_TO = 4  # more bands lie on top of each other and hide the curves
 
 
@@ -47,38 +54,43 @@ def plot_retention_curves(retention) -> Figure:
     Returns
     -------
     matplotlib.figure.Figure
-        Everyone in grey where there are personas; intervals are drawn for up to four curves.
+        Everyone in grey where there are several personas; intervals are drawn for up to four curves. Curves
+        end where fewer than five users are followed; dots lead to their names.
 
     Raises
     ------
     InputError
-        If nobody was followed.
+        If fewer than five users were followed.
     """
     table = retention.survival
+    table = table[table["at_risk"] >= MIN_FOLLOWED]
     if table.empty:
         raise InputError(
-            "Nobody was followed, so there is no curve.", "users whose coming was seen, or start=."
+            f"Fewer than {MIN_FOLLOWED} users were followed, so there is no curve.",
+            "users whose coming was seen, or start=.",
         )
     ids = [number for number in dict.fromkeys(table["persona_id"]) if number > 0][:MAX_CURVES]
+    ids = ids if len(ids) > 1 else []  # one persona is everyone
     figure, (axes,) = new_figure(8.6, 4.4, "How long users stay", _say_clock(retention, table))
     colours = persona_colours(ids)
     shown = [(EVERYONE_ID, UNSURE), *colours.items()] if ids else [(EVERYONE_ID, CAME)]
-    last = table["day"].max()
+    last = float(table["day"].max())
     ends = []
     for number, colour in shown:
         curve = table[table["persona_id"] == number].sort_values("day")
-        days = np.r_[curve["day"], last]
-        share = np.r_[curve["share"], curve["share"].iloc[-1]]
-        axes.step(days, share, where="post", color=colour, lw=2 if number or not ids else 1.4)
+        if curve.empty:
+            continue
+        axes.step(
+            curve["day"], curve["share"], where="post", color=colour, lw=2 if number or not ids else 1.4
+        )
         if len(ids) <= BANDS_UP_TO and (number or not ids):
             axes.fill_between(
                 curve["day"], curve["lo"], curve["hi"], step="post", color=colour, alpha=0.14, lw=0
             )
-        ends.append(
-            (float(share[-1]), f"{curve['persona'].iloc[0]} (n = {curve['at_risk'].iloc[0]:,.0f})", colour)
-        )
+        end = (float(curve["day"].iloc[-1]), float(curve["share"].iloc[-1]))
+        ends.append((*end, curve["persona"].iloc[0], f" (n = {curve['at_risk'].iloc[0]:,.0f})", colour))
     _write_ends(axes, ends, last)
-    axes.set(xlim=(0, last), ylim=(0, 1.02), xlabel=_axis_word(retention))
+    axes.set(xlim=(0, max(last, 1)), ylim=(0, 1.02), xlabel=_axis_word(retention))
     set_ticks(axes, "y", ["0 %", "25 %", "50 %", "75 %", "100 %"], [0, 0.25, 0.5, 0.75, 1])
     axes.grid(axis="y")
     return figure
@@ -95,19 +107,24 @@ def _axis_word(retention) -> str:
     return f"days since {retention.start}" if retention.start else "days since coming"
 
 
-def _write_ends(axes, ends: list[tuple[float, str, str]], last: float) -> None:
-    """Write each curve's name at its end, moved apart where they would overlap, with a line to its curve."""
-    room, order = 0.062, sorted(range(len(ends)), key=lambda number: ends[number][0])
-    places = np.array([ends[number][0] for number in order])
+def _write_ends(axes, ends: list[tuple[float, float, str, str, str]], last: float) -> None:
+    """Write each curve's name beside the figure, moved apart where they would overlap, with a line to its end.
+
+    Names give way, not the number of users.
+    """
+    room, order = 0.062, sorted(range(len(ends)), key=lambda number: ends[number][1])
+    places = np.array([ends[number][1] for number in order])
     for _ in range(len(places)):
         for k in range(1, len(places)):
             places[k] = max(places[k], places[k - 1] + room)
         places -= max(0.0, places[-1] - 1.0)
         places = np.maximum(places, np.arange(len(places)) * room)
     for place, number in zip(places, order, strict=True):
-        share, name, colour = ends[number]
+        day, share, name, n, colour = ends[number]
+        axes.plot([day, last], [share, share], color=colour, lw=0.8, ls=":")
         axes.plot([last, last * 1.02], [share, place], color=colour, lw=1, clip_on=False)
-        axes.text(last * 1.03, place, elide(name, 34), color=INK, va="center", fontsize=9)
+        said = elide(name, 40 - len(n)) + n
+        axes.text(last * 1.03, place, said, color=INK, va="center", fontsize=9)
 
 
 @themed
@@ -205,7 +222,7 @@ def plot_flow(retention, *, persona: str | None = None, channel: str = "all") ->
         f"Here at the end of each {retention.period}; lost: silent for more than {retention.churn_days} days",
         nrows=2,
         sharex=True,
-        height_ratios=[1, 1.5],
+        height_ratios=[1, 2],
     )
     _draw_stock(stock, rows)
     _draw_moves(moves, rows)
@@ -221,23 +238,29 @@ def plot_flow(retention, *, persona: str | None = None, channel: str = "all") ->
 
 def _draw_stock(axes, rows: pd.DataFrame) -> None:
     places = np.arange(len(rows))
-    closing = rows["closing"].to_numpy()
+    closing = rows["closing"].to_numpy(dtype=float, na_value=np.nan)
     axes.plot(places, closing, "o-", color=INK, lw=1.8, ms=5, mec=GROUND)
     for place, n in zip(places, closing, strict=True):
-        axes.annotate(f"{n:,}", (place, n), (0, 7), textcoords="offset points", ha="center", fontsize=9)
-    axes.set_ylim(0, max(closing.max(), 1) * 1.25)
-    axes.set_ylabel("here at the end")
+        if np.isfinite(n):
+            axes.annotate(
+                f"{n:,.0f}", (place, n), (0, 7), textcoords="offset points", ha="center", fontsize=9
+            )
+    axes.set_ylim(0, max(np.nanmax(closing, initial=1.0), 1) * 1.22)
+    axes.set_ylabel("here at\nthe end", rotation=0, ha="right", va="center")
+    axes.grid(axis="y")
     axes.spines[:].set_visible(False)
-    axes.yaxis.set_ticks([])
+    axes.yaxis.set_major_locator(MaxNLocator(3, integer=True))
 
 
 def _draw_moves(axes, rows: pd.DataFrame) -> None:
     places = np.arange(len(rows))
-    top = max(rows[list(UP)].sum(axis=1).max(), rows[list(DOWN)].sum(axis=1).max(), 1)
+    counts = _count_sides(rows)
+    up, down = ([kind for kind in kinds if kind in counts] for kinds in (UP, DOWN))
+    top = max(counts[up].sum(axis=1).max(), counts[down].sum(axis=1).max(), 1)
     for kinds, sign in ((UP, 1), (DOWN, -1)):
         base = np.zeros(len(rows))
         for kind, (colour, word) in kinds.items():
-            n = rows[kind].to_numpy(dtype=float)
+            n = counts[kind].to_numpy(dtype=float)
             if not n.any():
                 continue
             axes.bar(places, sign * n, bottom=sign * base, color=colour, width=0.62, label=word)
@@ -248,8 +271,24 @@ def _draw_moves(axes, rows: pd.DataFrame) -> None:
             base += n
     axes.axhline(0, color=MUTED, lw=1)
     axes.set_ylim(-1.08 * top, 1.32 * top)
-    if rows[[*UP, *DOWN]].to_numpy().any():
+    if counts.to_numpy().any():
         axes.legend(loc="upper left", ncols=5, fontsize=9, handlelength=1, borderaxespad=0)
-    axes.set_ylabel("went          came")
+    set_ticks(axes, "y", ["went", "came"], [-0.5 * top, 0.5 * top])
+    axes.tick_params(axis="y", length=0)
     axes.spines[:].set_visible(False)
-    axes.yaxis.set_ticks([])
+
+
+def _count_sides(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return what is stacked above and below the line.
+
+    Where the new and those who came back are blank, their sum is left, if the stocks and losses are told.
+    """
+    told = rows.reset_index(drop=True)
+    blank = told[["new", "returned", "moved_in"]].isna().any(axis=1)
+    came = told["closing"] - told["opening"] + told["lost"] + told["moved_out"]
+    counts = told[[kind for kind in (*UP, *DOWN) if kind in told]].copy()
+    for kind in UP:
+        if kind in counts:
+            counts[kind] = counts[kind].mask(blank, 0)
+    counts["came"] = came.where(blank, 0)
+    return counts.fillna(0).astype(float)

@@ -17,6 +17,7 @@ from segtool.labels.recorded import recorded_columns
 from segtool.labels.run import check_measures, compile_for_sources
 from segtool.personas.encode import plain_facet
 from segtool.sources import Sources
+from segtool.study.check_targeting import find_unknown_words
 from segtool.study.persona_options import read_followed
 from segtool.study.sample_weight import read_sample_weight
 from segtool.study.settings import StudyFile
@@ -77,6 +78,7 @@ def check_study(study: Study) -> StudyCheck:
         place = study.file.personas.sample_weight
         if place:
             _find(findings, "personas.sample_weight", lambda: read_sample_weight(sources, place))
+        findings += find_unknown_words(study.file.targeting, sources)
     if study.file.personas.follow:
         _find(findings, "personas.follow", lambda: read_followed(study.base, study.file.personas.follow))
     if catalog is not None:

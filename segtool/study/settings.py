@@ -7,10 +7,11 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from segtool.errors import DefinitionError, InputError, did_you_mean
 from segtool.labels.pixels import PixelSettings
+from segtool.measurement import METRICS
 from segtool.outputs import ExportSettings
 from segtool.personas.methods import LATENT_CLASS, METHODS
 from segtool.sources import SCHEMAS, TableSettings
@@ -64,12 +65,25 @@ class MeasurementSettings(_Settings):
     """The ``[measurement]`` table: what a test of the plan is about, and what an earlier one found."""
 
     metrics: tuple[str, ...] = ()  # the first is the one the test is about; empty: purchases, else activity
-    weeks: int = Field(default=4, ge=1, le=52)  # of the schedule and of the test: a month is a usual campaign
+    # Of the schedule and of the test: a month is a usual campaign; no schedule is longer than half a year.
+    weeks: int = Field(default=4, ge=1, le=26)
     churn_days: int | None = Field(
         default=None, ge=1
     )  # silent for longer is lost; None: read from the pauses
-    cohort_weeks: int = Field(default=12, ge=1)  # who stays is followed over so long
+    cohort_weeks: int = Field(
+        default=13, ge=1
+    )  # who stays is followed over so long: 91 days hold the 90 reported
     proof: str = ""  # proof.csv of an earlier test, which lifts the verdicts of the plan
+
+    @field_validator("metrics")
+    @classmethod
+    def _metrics_are_known(cls, metrics: tuple[str, ...]) -> tuple[str, ...]:
+        for place, name in enumerate(metrics):
+            if name not in METRICS:
+                raise ValueError(f"{name!r} is no metric, {did_you_mean(name, METRICS).rstrip('.')}")
+            if name in metrics[:place]:
+                raise ValueError(f"{name!r} is named twice")
+        return metrics
 
 
 class StudyFile(_Settings):
@@ -154,7 +168,9 @@ def _explain(error: ValidationError, where: str) -> DefinitionError:
         )
     if first["type"] == "missing":
         return DefinitionError(f"{where}: {table} does not say {key!r}.", "it is required.")
-    return DefinitionError(f"{where}: {key!r} in {table} is not accepted: {first['msg']}.")
+    return DefinitionError(
+        f"{where}: {key!r} in {table} is not accepted: {first['msg'].removeprefix('Value error, ')}."
+    )
 
 
 def _keys_at(places: list[str]) -> list[str]:

@@ -27,6 +27,7 @@ from segtool.sources import Sources
 from segtool.study.catalogs import merge_catalogs, merge_own_catalogs
 from segtool.study.evidence import read_evidence
 from segtool.study.persona_options import read_followed, read_persona_options
+from segtool.study.placing import check_within_log
 from segtool.study.proving import Proving
 from segtool.study.settings import StudyFile
 from segtool.targeting import Plan, plan_targeting
@@ -195,6 +196,7 @@ class Study(Proving):
         return compare_labels(self._label(self._read_earlier(as_of)), self._labels or self.label())
 
     def _read_earlier(self, as_of) -> Sources:
+        check_within_log(self.sources, as_of)
         earlier = self._read(as_of)
         if earlier.as_of >= self.sources.as_of:  # before the work, not after it
             raise ParameterError(

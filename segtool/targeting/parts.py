@@ -23,7 +23,7 @@ from segtool.targeting.settings import TargetingSettings
 from segtool.targeting.stages.stages import Stages, plan_stages
 from segtool.targeting.timing.send_times import SendTimes, plan_times
 from segtool.targeting.topics.affinity import TopicAffinity
-from segtool.targeting.topics.evidence import read_topics
+from segtool.targeting.topics.evidence import gather_topics
 from segtool.targeting.touches.touches import TouchPlan, plan_touches
 
 
@@ -75,8 +75,9 @@ def make_parts(
     sources, members: Members, labels, user_ids: np.ndarray, settings: TargetingSettings, random_state: int
 ) -> Parts:
     """Make every part; one that has nothing to go on says so in its notes."""
-    log = SendLog.look(sources)
-    counts, topic_notes = read_topics(sources, labels, user_ids, settings)
+    log = SendLog.look(sources, settings)
+    evidence = gather_topics(sources, labels, user_ids, settings)
+    counts = evidence.counts
     affinity = None
     if counts is not None:
         least, confidence = settings.min_persona_users, settings.confidence
@@ -87,7 +88,7 @@ def make_parts(
     return Parts(
         log=log,
         affinity=affinity,
-        topic_notes=tuple(topic_notes),
+        topic_notes=tuple(evidence.notes),
         blocks=read_blocks(sources, log, settings),
         times=plan_times(*about, log, settings, random_state),
         channels=channels,
@@ -99,6 +100,6 @@ def make_parts(
         heat=topic_heat(*about, settings),
         explore=explore_topics(*about, log, settings, random_state),
         herd=plan_herd(*about, settings, random_state=random_state),
-        feedback=feedback_effect(*about, settings),
+        feedback=feedback_effect(*about, settings, affinity, evidence),
         feedback_weights=refit_weights(sources, user_ids, settings),
     )

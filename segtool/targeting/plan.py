@@ -12,6 +12,7 @@ import pandas as pd
 from segtool.display import Shown
 from segtool.errors import InputError
 from segtool.targeting.advice import join_advice
+from segtool.targeting.channels.reach import keep_reachable
 from segtool.targeting.counts import sql_users
 from segtool.targeting.feedback.blocks import blocked_topics, user_channels
 from segtool.targeting.feedback.posterior import sum_feedback
@@ -93,6 +94,7 @@ def plan_targeting(
     user_ids = sql_users(sources.engine)
     members = _members(personas, user_ids)
     parts = make_parts(sources, members, labels, user_ids, settings, random_state)
+    reached, reach_notes = _reach(sources, parts, members, user_ids)
     table, row_notes = plan_rows(parts, members, settings, random_state)
     topics = topic_advice(table, parts.affinity)
     advice = join_advice([topics, *(part.advice for part in parts.advising())], evidence)
@@ -100,10 +102,8 @@ def plan_targeting(
         table=table,
         advice=advice,
         topics=_topic_table(parts.affinity, table),
-        user_channels=user_channels(
-            sources, parts.log, parts.blocks, parts.channels.table, user_ids, members.home
-        ),
-        notes=in_order([*parts.notes(), *row_notes, *_verdict_notes(advice)]),
+        user_channels=reached,
+        notes=in_order([*parts.notes(), *reach_notes, *row_notes, *_verdict_notes(advice)]),
         settings=settings,
         random_state=random_state,
         user_model=_user_model(sources, parts, user_ids, settings),
@@ -234,6 +234,16 @@ class _Glance(Shown):
 
     def headline(self) -> str:
         return self._plan.headline()
+
+
+def _reach(sources, parts: Parts, members: Members, user_ids: np.ndarray) -> tuple[pd.DataFrame, list[str]]:
+    """Return the channel of each user, one that they are known on where there is one, with notes."""
+    channels, blocks = parts.channels.table, parts.blocks
+    users = user_channels(
+        sources, parts.log, blocks, channels, user_ids, members.home, own=parts.channels.users
+    )
+    home_ids = np.array([*members.persona_ids, np.nan], dtype=float)[members.home]
+    return keep_reachable(sources, users, channels, blocks, home_ids)
 
 
 def _members(personas, user_ids: np.ndarray) -> Members:

@@ -42,14 +42,22 @@ def plan_rows(
     table["weekly_cap"] = key.map(often["weekly_cap"]).astype(float)
     table["why_cap"] = key.map(often["reason"])
     table["stage"], table["why_stage"] = key.map(far), key.map(why_far)
-    touch = _first_advice(parts.touches.advice)
+    touch = _sure_touch(parts.touches, far, where["channel"])
     table["touch"], table["why_touch"] = key.map(touch["advice"]), key.map(touch["reason"])
     return _with_items(table, parts.items.table)[TABLE], notes
 
 
-def _first_advice(advice: pd.DataFrame) -> pd.DataFrame:
-    first = advice.sort_values("rank", kind="stable").drop_duplicates("persona_id")
-    return first.set_index("persona_id")[["advice", "reason"]]
+def _sure_touch(touches, stages: pd.Series, channels: pd.Series) -> pd.DataFrame:
+    """Return each persona's first touch that surely beats other sends and is on the channel of its row.
+
+    One row is one thing to do: another channel beside the chosen one would contradict it. The advice table
+    keeps all touches with their reasons.
+    """
+    own = touches.advice.sort_values("rank", kind="stable")
+    at, channel = own["persona_id"].map(stages), own["persona_id"].map(channels)
+    sure = (at.astype(str) + ": " + own["advice"].astype(str)).isin(touches.sure)
+    own = own[sure & (own["advice"].str.split(": ").str[0] == channel)]
+    return own.drop_duplicates("persona_id").set_index("persona_id")[["advice", "reason"]]
 
 
 def _with_items(table: pd.DataFrame, items: pd.DataFrame) -> pd.DataFrame:

@@ -265,6 +265,20 @@ class TargetingSettings(BaseModel):
             )
         return amounts
 
+    @field_validator("weekly_caps", "daily_caps", "monthly_caps", "weekly_cap_all")
+    @classmethod
+    def _caps_are_at_least_one_a_year(cls, caps, info):
+        # Such a cap would be a closed channel that looks like an open one, and no log is read so far back.
+        days = {"daily_caps": 1, "monthly_caps": 31}.get(info.field_name, 7)
+        each = caps if isinstance(caps, dict) else {"all channels": caps}
+        odd = [name for name, cap in each.items() if cap is not None and 0 < cap * 366 < days]
+        if odd:
+            raise ValueError(
+                f"{info.field_name} of {odd[0]} is below one send a year; leave a channel not to be used out of "
+                "channels"
+            )
+        return caps
+
     @field_validator("feedback_weights")
     @classmethod
     def _feedback_is_known(cls, weights: dict[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:

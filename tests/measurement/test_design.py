@@ -9,6 +9,7 @@ from statsmodels.stats.power import NormalIndPower
 
 from segtool.errors import InputError, ParameterError
 from segtool.measurement import design_test
+from segtool.measurement.design import CEILING
 from tests.measurement.worlds import make_outcomes
 
 ARMS = {"control": 0.2, "spring": 0.8}
@@ -98,8 +99,52 @@ def test_a_ratio_is_reckoned_with_the_user_as_unit():
 @pytest.mark.parametrize("outcome", [0.0, 1.0])
 def test_a_past_without_change_cannot_be_reckoned_from(outcome):
     design = design_test(past_of([500, 500]).assign(outcome=outcome), arms=ARMS)
-    assert design.table["detectable"].isna().all() and "cannot be reckoned" in design.headline()
-    assert set(design.table["advice"]) == {"only everyone's effect can be measured"}
+    words = "everybody does it already, so it cannot rise" if outcome else "cannot be reckoned"
+    assert design.table["detectable"].isna().all() and words in design.headline()
+    said = CEILING if outcome else "only everyone's effect can be measured"
+    assert set(design.table["advice"]) == {said}
+
+
+def test_an_effect_above_everybody_is_not_promised():
+    past = past_of([3000, 3000])
+    full = past["persona_id"] == 1
+    past.loc[full, "outcome"] = (past.index[full] % 50 != 0).astype(float)  # 98 %
+    design = design_test(past, arms=ARMS, effect=0.3)
+    assert design.table["advice"].tolist() == [CEILING, "enough users"]
+    assert design.table["power"].isna().tolist() == [True, False] and pd.isna(
+        design.table["users_needed"].iloc[0]
+    )
+    assert "98.0% do it already, so it can rise by 2.0 percentage points (+2.0%) at most" in " ".join(
+        design.notes
+    )
+    assert CEILING in design_test(past[full], arms=ARMS).headline()
+    # Fewer of them are possible, and a number per user has no ceiling.
+    assert CEILING not in set(design_test(past, arms=ARMS, effect=-0.1).table["advice"])
+    more = past.assign(outcome=past["outcome"] * 2)
+    assert CEILING not in set(design_test(more, arms=ARMS).table["advice"])
+
+
+def test_arms_that_are_drawn_already_are_counted_by_persona():
+    past = past_of([1000, 1000, 50])
+    arm = np.where(past["user_id"] % 10 == 0, "control", "spring")
+    arm[past["persona_id"] == 2] = np.where(
+        past.loc[past["persona_id"] == 2, "user_id"] % 4, "spring", "control"
+    )
+    arm[past["persona_id"] == 3] = "spring"
+    drawn = pd.Series(arm, index=past["user_id"].astype(str)).sample(frac=1, random_state=0)
+    design = design_test(past, arms={"control": 0.1, "spring": 0.9}, drawn=drawn)
+    assert design.table["n_control"].tolist() == [100, 250, 0]
+    assert design.table["n_treated"].tolist() == [900, 750, 50] and design.overall["n_control"].iloc[0] == 350
+    assert design.table["detectable"].iloc[1] < design.table["detectable"].iloc[0]
+    assert np.isnan(design.table["detectable"].iloc[2])
+    column = design_test(past.assign(group=arm), arms={"control": 0.1, "spring": 0.9}, drawn="group")
+    pd.testing.assert_frame_equal(column.to_pandas(), design.to_pandas())
+    few = design_test(past, arms={"control": 0.1, "spring": 0.9}, drawn=drawn.head(2000))
+    assert few.overall["n_users"].iloc[0] == 2000 and "50 users are left out" in " ".join(few.notes)
+    with pytest.raises(InputError, match="not planned"):
+        design_test(past, arms={"control": 0.1, "autumn": 0.9}, drawn=drawn)
+    with pytest.raises(InputError, match="each user's arm"):
+        design_test(past, arms=ARMS, drawn=arm)
 
 
 def test_personas_of_one_and_none_at_all():

@@ -9,6 +9,7 @@ from statsmodels.stats.multitest import multipletests
 
 from segtool.errors import InputError, ParameterError
 from segtool.measurement import measure_lift, proof_table
+from segtool.measurement.judge import _say
 from tests.measurement.worlds import make_outcomes
 
 EXPECTED = {"control": 0.3, "spring": 0.7}
@@ -72,7 +73,10 @@ def test_q_is_benjamini_and_hochbergs_over_personas_and_metrics():
 def test_nothing_found_says_the_smallest_effect_that_would_have_been():
     lift = measure_lift(make_outcomes(600, (0.0, 0.0)), expected=EXPECTED)
     row = lift.overall.iloc[0]
-    assert row["verdict"] == "no effect found" and f"{row['smallest']:.3g}" in row["reason"]
+    assert (
+        row["verdict"] == "no effect found"
+        and f"{100 * row['smallest']:.1f} percentage points" in row["reason"]
+    )
     assert lift.policy.verdict == "nothing beats sending to nobody for sure"
 
 
@@ -177,6 +181,97 @@ def test_who_opted_out_before_is_left_out_of_both_arms_and_control_that_was_sent
     kept = outcomes[~outcomes["opted_out"]]
     assert lift.overall["n_control"].iloc[0] == (kept["arm"] == "control").sum()
     assert "160 users had opted out" in notes and "users in control were sent to all the same" in notes
+    assert "the effect is diluted" in notes and "larger" not in notes
+    assert lift.overall["verdict"].iloc[0] == "proved by test" and lift.policy is not None
+
+
+@pytest.mark.parametrize(
+    ("in_control", "in_spring", "words"),
+    [(0.92, 0.95, "control was sent to"), (0.3, 0.7, "control was sent to"), (0.0, 0.02, "hardly anybody")],
+)
+def test_a_control_that_was_sent_to_is_none(in_control, in_spring, words):
+    outcomes = make_outcomes(16_000, (0.12, 0.0, 0.0, -0.08))
+    share = np.where(outcomes["arm"] == "control", in_control, in_spring)
+    outcomes["sent"] = (np.random.default_rng(7).random(len(outcomes)) < share) * 3
+    lift = measure_lift(outcomes, expected=EXPECTED)
+    assert set(lift.to_pandas()["verdict"]) == {"not tested"} and lift.policy is None
+    assert lift.table["reason"].str.contains(words).all()
+    assert lift.heterogeneity["says"].iloc[0].startswith("not read")
+    assert words in lift.headline() and lift.headline().startswith("Stop:")
+    assert set(proof_table(lift, "topic", "fitness")["verdict"]) == {"not tested"}
+
+
+@pytest.mark.parametrize("sent", [np.nan, None, 0.7])
+def test_a_clean_control_or_sends_that_are_not_known_stop_nothing(sent):
+    outcomes = make_outcomes()
+    if sent is not None:
+        reached = np.random.default_rng(7).random(len(outcomes)) < sent if sent == sent else np.nan
+        outcomes["sent"] = np.where(outcomes["arm"] == "control", sent * 0, reached)
+    lift = measure_lift(outcomes, expected=EXPECTED)
+    notes = " ".join(lift.notes)
+    assert lift.overall["verdict"].iloc[0] == "proved by test" and not lift.stopped
+    assert ("diluted" in notes) == (sent == 0.7) and ("is not known of enough users" in notes) == (
+        sent != sent
+    )
+
+
+def _with_effect(seed: int, everyone: float, first: float) -> pd.DataFrame:
+    table = make_outcomes(1500, (everyone + first, *[everyone] * 3), base=0.25, seed=seed)
+    return table.assign(other=np.random.default_rng(seed).random(len(table)))
+
+
+def test_the_smallest_effect_is_found_four_times_in_five():
+    def read(everyone=0.0, first=0.0, seed=0):
+        return measure_lift(_with_effect(seed, everyone, first), outcome=["outcome", "other"], covariates=())
+
+    plain = read()
+    overall, own = plain.overall["smallest"].iloc[0], plain.table["smallest"].iloc[0]
+    runs = range(21, 41)
+    found = sum(read(everyone=overall, seed=n).overall["verdict"].iloc[0] == "proved by test" for n in runs)
+    alone = sum(read(first=own, seed=n).table["verdict"].iloc[0] == "proved by test" for n in runs)
+    assert found >= 14 and alone >= 14  # of 20; over 160 runs 79 % and 90 % of them
+
+
+def test_looking_early_says_nothing_of_what_is_read_once():
+    outcomes = make_outcomes(16_000, (0.12, 0.0, 0.0, -0.08))
+    early, end = (
+        measure_lift(outcomes, expected=EXPECTED, always_valid=True, planned_users=n)
+        for n in (30_000, 16_000)
+    )
+    assert (
+        early.heterogeneity["says"].iloc[0].endswith("read once, at the planned end") and early.policy is None
+    )
+    assert "the personas differ" in end.heterogeneity["says"].iloc[0] and end.policy is not None
+    assert early.table["verdict"].iloc[0] == "proved by test"  # its own, which holds at any look
+    notes = " ".join(early.notes)
+    assert "Read at any look" in notes and "Policies are compared once" in notes
+    once = measure_lift(outcomes, expected=EXPECTED)
+    assert (end.to_pandas()["smallest"] > 1.1 * once.to_pandas()["smallest"]).all()
+    alike = make_outcomes(4000)
+    carried = measure_lift(alike).table
+    alone = measure_lift(alike, always_valid=True).table
+    assert carried["reason"].str.contains("proved on everyone").any()
+    assert not alone["reason"].str.contains("proved on everyone").any()
+
+
+def test_an_interval_without_0_that_proves_nothing_says_why():
+    row = {
+        "n_treated": 90, "n_control": 50, "p": 0.04, "q": 0.35, "estimate": 0.03, "lo": 0.012, "hi": 0.05,
+        "smallest": 0.1, "rate": True, "n_compared": 17,
+    }  # fmt: skip
+    verdict, reason = _say(row, False, "q", 0.02, "")
+    assert verdict == "no effect found"
+    assert reason.startswith(
+        "the interval leaves out 0, but not after 17 comparisons (q = 0.35); the smallest"
+    )
+    assert "p has to be below 0.025 (p = 0.04)" in _say(row, False, "p", 0.025, "")[1]
+    assert _say(row | {"lo": -0.01}, False, "q", 0.02, "")[1].startswith("the smallest effect")
+    sure = _say(row, True, "q", 0.02, "")[1]
+    assert sure.startswith("3.0 percentage points more than control, between 1.2 and 5.0, q = 0.35 (90 users")
+    harm = _say(row | {"rate": False, "estimate": -1234.5, "lo": -2000.0, "hi": -30.16}, True, "q", 0.02, "")[
+        1
+    ]
+    assert harm.startswith("1,234 less than control, between 30.2 and 2,000")
 
 
 def test_the_universal_holdout_is_no_arm():
@@ -235,7 +330,7 @@ def test_personas_may_have_names_only():
 def test_proofs_are_rows_for_the_plan(unlike):
     proof = proof_table(unlike, "topic", "fitness")
     assert list(proof.columns) == [
-        "persona_id", "aspect", "advice", "estimate", "unit", "lo", "hi", "n_users", "verdict", "reason",
+        "persona_id", "persona", "aspect", "advice", "estimate", "unit", "lo", "hi", "n_users", "verdict", "reason",
     ]  # fmt: skip
     assert proof["verdict"].iloc[0] == "proved by test" and proof["lo"].iloc[0] > 0
     assert proof["n_users"].sum() == 16_000

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pandas as pd
 
-from segtool.outputs import ExportSettings, Proof, read_csv
+from segtool.outputs import ExportSettings, Proof, hash_ids, read_csv
 from segtool.outputs.proof_files import file_name, write_proof_tables
 
 KEY = b"0123456789abcdef"
@@ -25,7 +25,7 @@ def make_schedule() -> SimpleNamespace:
         calendar=pd.DataFrame(week),
         send_batches=lambda: iter([sends.head(5), sends.tail(4)]),
         left_out=pd.DataFrame({"user_id": ["u9"], "reason": ["held out"]}),
-        audiences=lambda: {"Night readers": people, "夜读/日读": people},
+        audiences=lambda memberships: {"Night readers": people, "夜读/日读": people},
     )  # fmt: skip
 
 
@@ -47,6 +47,23 @@ def test_with_a_key_neither_ids_nor_their_order_can_be_read(tmp_path):
     assert not table["send_id"].str.contains("20260701").any()
     plain = read_csv(tmp_path / "not_sent.csv")
     assert plain["user_id"].tolist()[0].startswith("h_")
+
+
+def test_each_row_keeps_its_user_under_the_pseudonym(tmp_path):
+    (tmp_path / "plain").mkdir()
+    (tmp_path / "hashed").mkdir()
+    write(tmp_path / "plain")
+    write(tmp_path / "hashed", KEY)
+    for name in ("send_list.csv", "not_sent.csv", "audiences/1_night_readers.csv"):
+        plain, hashed = (read_csv(tmp_path / folder / name) for folder in ("plain", "hashed"))
+        columns = [column for column in plain if column != "user_id"]
+        if "send_id" in plain:
+            plain["send_id"] = hash_ids(plain["send_id"], KEY)
+        want = dict(
+            zip(hash_ids(plain["user_id"], KEY), plain[columns].astype(str).to_numpy().tolist(), strict=True)
+        )
+        got = dict(zip(hashed["user_id"], hashed[columns].astype(str).to_numpy().tolist(), strict=True))
+        assert got == want
 
 
 def test_nothing_is_written_of_what_there_is_not(tmp_path):

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from outputs.fake_study import NAMES, TOPICS, make_study
+from segtool.outputs.proof import Proof
 from segtool.outputs.report import describe_study, render_report
 from segtool.outputs.report.facts import describe_cards, describe_table, describe_unsure_users
 
@@ -322,6 +324,25 @@ def test_a_page_fits_and_its_tables_sort(browser, page, tmp_path, width):
     before = tab.evaluate(cells)
     tab.locator("#labels table.sortable").first.locator("th button").nth(7).click()
     assert tab.evaluate(cells) == sorted(before, key=int)
+
+
+def test_a_plan_of_anything_anywhere_is_no_plan(study):
+    sources, labels, personas, plan = study
+    empty = replace(plan, table=plan.table.assign(topic="any", channel="any", weekly_cap=5.0))
+    page = render((sources, labels, personas, empty))
+    assert "There is nothing to plan from" in page and "5 a week" not in page
+    assert all(note.removeprefix("Not known - ") in page for note in plan.notes[:1])
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(("width", "shown"), [(1280, 7), (390, 5)])
+def test_a_narrow_page_leaves_out_what_can_be_missed(browser, study, tmp_path, width, shown):
+    names = ["persona", "n_users", "n_control", "base", "detectable", "users_needed", "advice"]
+    table = pd.DataFrame([["Readers", 500, 50, 0.25, 0.1, 900, "enough"]], columns=names)
+    design = SimpleNamespace(table=table, notes=(), headline=lambda: "Everyone (500 users): enough.")
+    open_page(browser, render(study, proof=Proof(design=design)), tmp_path, width)
+    headings = browser.pages[-1].locator("#proof th")
+    assert sum(headings.nth(place).is_visible() for place in range(7)) == shown
 
 
 @pytest.mark.browser

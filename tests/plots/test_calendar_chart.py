@@ -42,3 +42,14 @@ def test_a_week_without_sends_says_so_and_weeks_can_be_chosen():
 def test_an_empty_calendar_is_refused():
     with pytest.raises(InputError, match="no sends"):
         plot_calendar(calendar(), first_week=9)
+
+
+def test_what_few_people_get_is_counted_and_not_named():
+    schedule = calendar()
+    table = schedule.calendar
+    table["topic"] = table["topic"].mask(table["topic"] == "tea", None)
+    table["n_sends"] = (
+        table["n_sends"].astype("Int64").mask((table["week"] == 4) & (table["persona_id"] == 1))
+    )
+    svg = to_svg(plot_calendar(schedule))
+    assert "tea" not in svg and "100 sends" in svg and "sent to too few to tell" in svg

@@ -6,6 +6,7 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 from outputs.fake_study import NAMES
 
@@ -69,3 +70,15 @@ def test_one_persona_is_enough(study):
     one = replace(plan, **first)
     assert len(plot_topics(one).axes) == 1
     assert np.isfinite(plot_send_times(one).get_size_inches()).all()
+
+
+def test_one_group_is_compared_with_nobody():
+    topics = pd.DataFrame(
+        {
+            "persona_id": 1, "persona": "All users", "topic": ["automotive", "bread", "milk"],
+            "share": [0.01, 0.6, 0.3], "share_lo": [0.0, 0.55, 0.25], "share_hi": [0.02, 0.65, 0.35],
+        }
+    )  # fmt: skip
+    table = pd.DataFrame(columns=["persona_id", "rank", "persona", "topic", "estimate", "lo", "hi"])
+    svg = to_svg(plot_topics(SimpleNamespace(table=table, topics=topics), top_k=2))
+    assert "What people do most" in svg and "bread" in svg and "automotive" not in svg

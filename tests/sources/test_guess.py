@@ -388,3 +388,19 @@ def test_any_table_ends_in_toml_or_a_refusal(tmp_path_factory, rows, names):
         assert "study" in tomllib.loads(guess_study([path]))
     except InputError as refusal:
         assert "log.csv" in str(refusal)
+
+
+def test_sends_planned_ahead_do_not_move_as_of(tmp_path):
+    log = write(
+        tmp_path,
+        "log.csv",
+        "user_id,event_time,event,item_id",
+        lambda i: f"u{i},2026-05-{i % 28 + 1:02d} 10:00,view,i{i}",
+    )
+    sends = write(
+        tmp_path,
+        "sends.csv",
+        "send_id,user_id,sent_at,topic,channel",
+        lambda i: f"s{i},u{i},2027-03-01 10:00,tea,email",
+    )
+    assert guess(log, sends)["study"]["as_of"] == "2026-05-29"

@@ -56,6 +56,14 @@ def _table(columns, **strategies):
     )
 
 
+def _not_after(history, users, moment):
+    """Move what lies after the study's moment to its day, on each user's own calendar."""
+    zones = users.set_index("user_id")["zone"].replace("Nowhere/Else", "UTC")
+    today = {user: moment.tz_convert(zone).tz_localize(None).normalize() for user, zone in zones.items()}
+    latest = pd.to_datetime(history["user_id"].map(today))
+    return pd.to_datetime(history["send_date"]).clip(upper=latest)
+
+
 @st.composite
 def worlds(draw):
     """Draw everything a schedule is made from, odd combinations included."""
@@ -87,12 +95,18 @@ def worlds(draw):
                          estimate=st.floats(0.01, 9), level=st.sampled_from(["user", "persona"]))(18))  # fmt: skip
     topics = topics.drop_duplicates(["user_id", "topic"])
     topics["rank"] = topics.groupby("user_id").cumcount() + 1
-    day = st.integers(-40, -1).map(lambda d: pd.Timestamp(AS_OF) + pd.Timedelta(days=d))
+    day = st.integers(-40, 1).map(lambda d: pd.Timestamp(AS_OF) + pd.Timedelta(days=d))
     items = [f"{topic}-{i}" for topic in TOPICS for i in range(6)]
     past_item = st.sampled_from([*items, ""])
     refused = st.sampled_from([*TOPICS, *CHANNELS, "everywhere", *items[:3]])
     history = draw(_table(("user_id", "send_date", "channel", "item_id", "n"), user_id=user, send_date=day,
-                          channel=st.sampled_from(CHANNELS), item_id=past_item, n=st.integers(1, 3))(25))  # fmt: skip
+                          channel=st.sampled_from([*CHANNELS, "", None]), item_id=past_item,
+                          n=st.integers(1, 3))(25))  # fmt: skip
+    as_of = draw(st.sampled_from([AS_OF, "2026-07-01 15:30"]))
+    study_zone = draw(st.sampled_from(["UTC", "America/New_York"]))
+    history["send_date"] = _not_after(history, users, pd.Timestamp(as_of, tz=study_zone))
+    probes = draw(_table(("user_id", "topic", "state"), user_id=user, topic=st.sampled_from(TOPICS),
+                         state=st.sampled_from(["due", "due", "sent"]))(4))  # fmt: skip
     blocks = draw(_table(("user_id", "kind", "what", "days_ago"), user_id=user,
                          kind=st.sampled_from(["topic", "channel", "user", "item"]),
                          what=refused, days_ago=st.floats(0, 5))(4))  # fmt: skip
@@ -123,6 +137,7 @@ def worlds(draw):
         "content": draw(st.sampled_from([content, None])),
         "holdout": pd.Series(draw(st.lists(st.booleans(), min_size=n, max_size=n)), index=ids),
         "explore": draw(st.sampled_from([explore, None])), "weeks": draw(st.integers(1, 6)),
-        "budget": draw(st.sampled_from([None, 0, 3, 20])), "as_of": draw(st.sampled_from([AS_OF, "2026-07-01 15:30"])),
-        "zone": draw(st.sampled_from(["UTC", "America/New_York"])), "random_state": draw(st.integers(0, 99)),
+        "budget": draw(st.sampled_from([None, 0, 3, 20])), "as_of": as_of,
+        "probes": probes.drop_duplicates(["user_id", "topic"]), "zone": study_zone,
+        "random_state": draw(st.integers(0, 99)),
     }  # fmt: skip

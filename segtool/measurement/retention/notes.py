@@ -110,4 +110,4 @@ def _say_personas(known_until, activity: Activity, start) -> tuple[bool, str]:
             " Who was lost in these days had less time to earn a label, so personas of the busy look more"
             " loyal and those of the quiet less than they are."
         )
-    return True, f"Personas: as found with what was known by {to_date(start)}, and kept from then on."
+    return True, f"Personas: each user's as known by {to_date(start)}, and kept from then on."

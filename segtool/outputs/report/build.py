@@ -19,6 +19,7 @@ from segtool.outputs.report.proof_facts import describe_advice, describe_proof
 from segtool.outputs.report.text_table import MAX_ROWS, NOTHING, Table, describe_table
 from segtool.outputs.small_shares import mask_people, say_share
 from segtool.outputs.tables import list_pixels
+from segtool.outputs.words import list_notes
 from segtool.personas.estimator import PersonaEstimator
 from segtool.personas.methods import LATENT_CLASS, METHODS
 from segtool.plots import (
@@ -146,7 +147,7 @@ def describe_study(
         advice=_advice(plan, min_cell),
         proof=describe_proof(proof, min_cell),
         plan_left_out=f"{more:,} more rows: targeting.csv has them all" if more > 0 else "",
-        plan_notes=tuple(plain_words(mask_people(note, min_cell)) for note in plan.notes),
+        plan_notes=tuple(plain_words(note) for note in list_notes(plan.notes, min_cell)),
         choice=describe_table(mask_choice(personas, min_cell), CHOICE_COLUMNS),
         coverage=_coverage_table(labels, sensitive),
         conflicts=_conflict_table(labels, min_cell, sensitive),

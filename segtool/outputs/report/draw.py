@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from segtool.errors import InputError, NotFittedError
 from segtool.outputs.choice_masks import mask_choice
-from segtool.outputs.plan_tables import list_calendar
+from segtool.outputs.plan_tables import list_calendar_topics, mask_retention
 from segtool.outputs.privacy import hide_small_sizes
 from segtool.outputs.report.figures import inline_svg
 from segtool.outputs.small_shares import mask_profile, read_profile
@@ -103,13 +103,14 @@ def _proof_plots(plan, proof, min_cell: int) -> dict[str, tuple[str, Callable[[]
         if (parts.heat.trend["direction"] != "steady").any():  # a page of flat lines says less than the note
             plots["heat"] = ("Topics by week", lambda: plot_topic_heat(parts.heat))
     if proof is not None and proof.schedule is not None:
-        shown = list_calendar(proof.schedule, min_cell).dropna(subset=["n_users"])
+        shown = list_calendar_topics(proof.schedule, min_cell)
         plots["calendar"] = ("What goes out, week by week", lambda: plot_calendar(_Calendar(shown)))
     if proof is not None and proof.retention is not None:
-        plots["flow"] = ("Who came and who left", lambda: plot_flow(proof.retention))
+        staying = mask_retention(proof.retention, min_cell)
+        plots["flow"] = ("Who came and who left", lambda: plot_flow(staying))
         plots["staying"] = (
             "Share of users not yet lost, by day",
-            lambda: plot_retention_curves(proof.retention),
+            lambda: plot_retention_curves(staying),
         )
     return plots
 

@@ -17,6 +17,7 @@ from segtool.outputs.report.plan_facts import (
     PlanGroup,
     describe_stage,
     plain_words,
+    plans_nothing,
     say_cap,
     surely_asked,
     with_hours,
@@ -197,7 +198,7 @@ def _first_row(plan, number: int) -> pd.Series | None:
 def _doing(plan, number: int, min_cell: int) -> tuple[tuple[str, str], ...]:
     """Return when, where, how often and at which stage, from the persona's first row of the plan."""
     first = _first_row(plan, number)
-    if first is None:
+    if first is None or plans_nothing(plan):
         return ()
     said = {
         "Best time": words(first.get("daypart")),

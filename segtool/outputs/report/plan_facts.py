@@ -83,13 +83,26 @@ def describe_plan(plan, *, min_cell: int) -> tuple[PlanGroup, ...]:
         Read through ``table`` and, where there is one, ``persona_stages``.
     min_cell : int
         A persona of fewer users shows no count, and no reason that names one.
+
+    Returns
+    -------
+    tuple of PlanGroup
+        Empty where there is nothing to plan from.
     """
+    if plans_nothing(plan):
+        return ()
     table = plan.table.sort_values(["persona_id", "rank"]).head(MAX_ROWS)
     colours = persona_colours(table["persona_id"].unique())
     return tuple(
         _group(plan, mine, colours[int(persona_id)], min_cell)
         for persona_id, mine in table.groupby("persona_id", sort=True)
     )
+
+
+def plans_nothing(plan) -> bool:
+    """Say whether no row names a topic or a channel: without events and sends there is nothing to plan from."""
+    named = [plan.table[name].dropna() for name in ("topic", "channel") if name in plan.table]
+    return bool(len(plan.table)) and all(values.isin(["any", ""]).all() for values in named)
 
 
 def _group(plan, mine: pd.DataFrame, colour: str, min_cell: int) -> PlanGroup:

@@ -9,7 +9,7 @@ import pandas as pd
 from segtool.outputs.plan_tables import list_advice, list_design, list_flow, list_survival
 from segtool.outputs.report.plan_facts import plain_words, words
 from segtool.outputs.report.text_table import NOTHING, Table, describe_table
-from segtool.outputs.small_shares import mask_people
+from segtool.outputs.words import list_notes, mask_words, say_retention
 
 ADVICE_COLUMNS = {
     "aspect": "What",
@@ -95,23 +95,24 @@ def describe_proof(proof, min_cell: int) -> ProofFacts | None:
     said: dict[str, object] = {}
     notes: list[str] = []
     if proof.schedule is not None:
-        said["schedule"] = plain_words(mask_people(proof.schedule.headline(), min_cell)) + "."
+        said["schedule"] = plain_words(mask_words(proof.schedule.headline(), min_cell)) + "."
         said["schedule_notes"] = _plain(proof.schedule.notes, min_cell)
         said["unsent"] = _unsent_table(proof.schedule.left_out, min_cell)
     if proof.design is not None:
-        said["design"] = plain_words(mask_people(proof.design.headline(), min_cell))
+        said["design"] = plain_words(mask_words(proof.design.headline(), min_cell))
         said["design_table"] = describe_table(list_design(proof.design, min_cell), DESIGN_COLUMNS)
         notes += proof.design.notes
     if proof.retention is not None:
-        said["retention"] = plain_words(mask_people(proof.retention.headline(), min_cell))
+        said["retention"] = plain_words(say_retention(proof.retention, min_cell))
         said["flow"] = _flow_table(proof.retention, min_cell)
         said["staying"] = describe_table(list_survival(proof.retention, min_cell), STAY_COLUMNS)
         notes += proof.retention.notes
+    notes += proof.notes
     return ProofFacts(**said, notes=_plain(notes, min_cell))
 
 
 def _plain(notes, min_cell: int) -> tuple[str, ...]:
-    return tuple(plain_words(mask_people(note, min_cell)) for note in notes)
+    return tuple(plain_words(note) for note in list_notes(notes, min_cell))
 
 
 def _unsent_table(left_out: pd.DataFrame, min_cell: int) -> Table:

@@ -63,6 +63,6 @@ def _cell(value, heading: str) -> str:
         return percent(value)
     if isinstance(value, float) and not value.is_integer():
         if abs(value) < 0.1:  # 0.004 answers per send are not 0.00
-            return f"{value:.2g}"
+            return f"{value:#.2g}"
         return f"{value:,.2f}" if abs(value) < 1000 else f"{value:,.0f}"
     return f"{value:,.0f}" if isinstance(value, (int, float)) else str(value)

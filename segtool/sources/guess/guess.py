@@ -32,6 +32,7 @@ NEEDED = (
     "a column named like user_id, customer_id or 用户id tells who."
 )
 STUDY = "study.toml"  # the name of the file that `segtool init` writes
+PLANNED = ("sends", "activities")  # may lie ahead of the day the files were made
 CURRENCIES = {
     "cny": "CNY",
     "rmb": "CNY",
@@ -299,16 +300,16 @@ def _guess_as_of(
     if as_of is not None:
         parse_as_of(as_of, zone)
         return str(as_of), "Nothing at or after this moment is read: as you said."
-    newest: list[tuple[pd.Timestamp, str]] = []
+    newest: list[tuple[bool, pd.Timestamp, str]] = []  # what is planned ahead says nothing of today
     for guess in used:
         schema = SCHEMAS[guess.table]
         match = guess.matches.get(schema.time or "")
         if match and schema.happened and (moment := guess.look.newest(match.column)) is not None:
             if match.column.has_zone:
                 moment = moment.tz_localize("UTC").tz_convert(zone).tz_localize(None)
-            newest.append((moment, guess.look.path.name))
+            newest.append((guess.table not in PLANNED, moment, guess.look.path.name))
     if newest:
-        moment, file = max(newest)
+        _, moment, file = max(newest)
         day = (moment.normalize() + pd.Timedelta(days=1)).date().isoformat()
         newest_day = f"{moment.date()} in {file}"
         return day, f"guess: the day after the newest time, {newest_day}. Nothing on it or after is read."

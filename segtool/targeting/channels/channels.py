@@ -109,7 +109,8 @@ def _by_sends(sources, members, user_ids, log: SendLog, settings):
         notes.append(known(price + (why if settings.optout_cost is None else ", as the study says") + "."))
     if few:
         least = settings.min_sends_for_channel
-        notes.append(unknown(f"Where: fewer than {least} sends on {', '.join(few)}: left out."))
+        short = f"fewer than {least} sends with a known outcome on {', '.join(few)}"
+        notes.append(unknown(f"Where: {short}: left out."))
     if log.outcome == "opened":
         notes.append(opens_note(log))
     if not log.optouts:
@@ -130,8 +131,13 @@ def _valued(response, optout, log: SendLog, settings) -> pd.DataFrame:
     table = response.rename(
         columns={"slot": "channel", "estimate": "response", "lo": "response_lo", "hi": "response_hi"}
     )
-    for name in ("estimate", "lo", "hi"):
-        table[{"estimate": "optout"}.get(name, f"optout_{name}")] = optout[name] if log.optouts else np.nan
+    lost = ["optout", "optout_lo", "optout_hi"]
+    if log.optouts and len(optout):
+        names = dict(zip(["slot", "estimate", "lo", "hi"], ["channel", *lost], strict=True))
+        own = optout.rename(columns=names)[["persona_id", "channel", *lost]]
+        table = table.merge(own, on=["persona_id", "channel"], how="left", validate="one_to_one")
+    else:
+        table[lost] = np.nan
     gain, cost = settings.response_value, log.optout_cost(settings)
     lost = table["optout"].fillna(0) * cost
     table["cost"] = table["channel"].map(settings.channel_costs).fillna(0.0)
@@ -154,7 +160,8 @@ def _value_reason(row, log: SendLog, settings) -> str:
         f"({row.response_lo:.1%} to {row.response_hi:.1%}, {row.n_users:,} users, {row.n_events:,} sends)"
     )
     if log.optouts:
-        text += f", {row.optout:.2%} ended in an opt-out"
+        told = f"{row.optout:.2%} ended in an opt-out" if pd.notna(row.optout) else "opt-outs are not known"
+        text += f", {told}"
     if row.cost:
         text += f", {row.cost:g} a send"
     if row.n_events < settings.min_sends_for_channel:

@@ -49,13 +49,15 @@ def without_machine_opens(
     seconds = settings.machine_open_seconds
     row = sources.engine.query(
         f"SELECT count(*) FILTER (WHERE opened AND {at_once_sql(seconds)}) AS n_machine, "
-        "count(*) FILTER (WHERE opened) AS n_open FROM sends"
+        "count(*) FILTER (WHERE opened) AS n_open, "
+        f"count(*) FILTER (WHERE opened AND NOT {at_once_sql(seconds)} AND {log.known_sql}) AS n_read, "
+        f"count(*) FILTER (WHERE {log.known_sql}) AS n_known FROM sends"
     ).iloc[0]
     n_machine, n_open = int(row["n_machine"]), int(row["n_open"])
     if not n_machine:
         return log, ()
     fields = {field.name: getattr(log, field.name) for field in dataclasses.fields(SendLog)}
-    fields["answer_rate"] = (n_open - n_machine) / log.n_sends
+    fields["answer_rate"] = float(row["n_read"] / max(row["n_known"], 1))
     told = (
         f"Where: {n_machine:,} of {n_open:,} opens came within {seconds:g} s of sending and are not counted"
     )

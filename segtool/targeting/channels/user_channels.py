@@ -29,7 +29,8 @@ class UserChannels:
         Position of the persona, -1 for none.
     channels : tuple of str
     totals : DataFrame
-        Sorted by code: code (position of the user), place (of the channel), trials, hits, optouts.
+        Sorted by code: code (position of the user), place (of the channel), trials, hits, optout_trials,
+        optouts.
     response, optout : ndarray, shape (n_personas + 1, n_channels)
         Rates of the personas; the last row is everyone's.
     response_kappa, optout_kappa : float
@@ -81,12 +82,13 @@ class UserChannels:
         first, last = np.searchsorted(self.totals["code"].to_numpy(), [rows.start, rows.stop])
         own = self.totals.iloc[first:last]
         shape = (rows.stop - rows.start, len(self.channels))
-        trials, hits, lost = (np.zeros(shape) for _ in range(3))
+        trials, hits, left, lost = (np.zeros(shape) for _ in range(4))
         place = (own["code"].to_numpy() - rows.start, own["place"].to_numpy())
-        trials[place], hits[place], lost[place] = (own[name] for name in ("trials", "hits", "optouts"))
+        for cells, name in ((trials, "trials"), (hits, "hits"), (left, "optout_trials"), (lost, "optouts")):
+            cells[place] = own[name]
         home = self.home[rows]
         response = (hits + self.response_kappa * self.response[home]) / (trials + self.response_kappa)
-        optout = (lost + self.optout_kappa * self.optout[home]) / (trials + self.optout_kappa)
+        optout = (lost + self.optout_kappa * self.optout[home]) / (left + self.optout_kappa)
         value = self.gain * response - self.cost * optout - self.send_cost
         order = np.argsort(np.where(closed, np.inf, -value), axis=1, kind="stable")[:, :top_k]
         user = np.repeat(np.arange(shape[0]), order.shape[1])
@@ -183,7 +185,13 @@ def build_user_channels(
     rates, lost = (_rates(table, members, channels) for table in (response, optout))
     home = members.home[totals["code"].to_numpy(dtype=np.int64)]
     where = (home, totals["place"].to_numpy())
-    trials = totals["trials"].to_numpy(dtype=float)
+    of = {"hits": "trials", "optouts": "optout_trials"}
+
+    def kappa(count: str, rate: np.ndarray) -> float:
+        trials = totals[of[count]].to_numpy(dtype=float)
+        known = trials > 0
+        return fit_rate_kappa(totals[count].to_numpy(dtype=float)[known], trials[known], rate[where][known])
+
     return UserChannels(
         user_ids=user_ids,
         home=members.home,
@@ -191,8 +199,8 @@ def build_user_channels(
         totals=totals,
         response=rates,
         optout=lost,
-        response_kappa=fit_rate_kappa(totals["hits"].to_numpy(dtype=float), trials, rates[where]),
-        optout_kappa=fit_rate_kappa(totals["optouts"].to_numpy(dtype=float), trials, lost[where]),
+        response_kappa=kappa("hits", rates),
+        optout_kappa=kappa("optouts", lost),
         gain=gain,
         cost=cost,
         send_cost=np.array([send_costs.get(name, 0.0) for name in channels]),
@@ -200,8 +208,10 @@ def build_user_channels(
 
 
 def _rates(table: pd.DataFrame, members, channels: tuple[str, ...]) -> np.ndarray:
-    """Return rates by persona and channel, everyone's in the last row."""
+    """Return rates by persona and channel, everyone's in the last row; 0 where nothing is known."""
+    if table.empty:
+        return np.zeros((len(members.persona_ids) + 1, len(channels)))
     wide = table.pivot(index="persona_id", columns="slot", values="estimate")
     own = wide.reindex(index=list(members.persona_ids), columns=list(channels)).to_numpy(dtype=float)
     everyone = table.groupby("slot")["everyone"].first().reindex(list(channels)).to_numpy(dtype=float)
-    return np.vstack([np.where(np.isnan(own), everyone, own), everyone])
+    return np.nan_to_num(np.vstack([np.where(np.isnan(own), everyone, own), everyone]))

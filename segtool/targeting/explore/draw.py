@@ -9,10 +9,13 @@ from segtool.checks import check_columns, check_number
 from segtool.errors import InputError
 
 N_DRAWS = 1000  # the chance of an arm is then known to within 0.03
-FLOOR = 0.01  # least chance of an arm that is still tried: an unlikely one still leaves a usable log
+FLOOR = 0.01  # least chance with which a send gets an arm that is tried: a smaller one gives no usable log
 STOP = 0.01  # an arm less likely than this to be a persona's best is no longer tried
-# With many arms each has less than 0.01 before anything is known; an even share divided by this is the
-# floor and the stop then, so that neither gives all sends to the floor nor stops everything at once.
+# Arms tried at once, as a part of what the floor allows: with all of them nothing would be left to the draws,
+# and regret rose from 20.4 to 21.5 % (benchmarks/exploration.py). Of the places one in so many is for new arms.
+FLOOR_PART, NEW_PLACES = 0.5, 4
+# With many arms each is the best with less than 0.01 before anything is known; an even share divided by
+# this is the stop then, so that it does not stop everything at once.
 EVEN_SHARE_PARTS = 5
 # A whole batch is drawn before its first answer comes back, so draws from the full posterior explore
 # more than the batch can use. Draws as if so many times more were known lost least (benchmarks/exploration.py).
@@ -29,6 +32,7 @@ def arm_chances(
     floor: float = FLOOR,
     stop: float = STOP,
     sharpness: float = SHARPNESS,
+    share: float = 1.0,
     random_state: int = 0,
 ) -> pd.DataFrame:
     """Return how likely each arm is a persona's best, and the chance with which it is tried.
@@ -41,17 +45,21 @@ def arm_chances(
     n_draws : int
         Draws from the posteriors, at least 1,000.
     floor : float
-        Least chance of an arm that is tried; at most a fifth of an even share.
+        Least chance with which any send gets an arm that is tried, exploring or not.
     stop : float
         Arms less likely than this to be the best are not tried; at most a fifth of an even share.
     sharpness : float
         Draws are made as if so many times more were known; 1 is plain Thompson sampling.
+    share : float
+        Of the sends, those that explore: within them the floor is ``floor / share``.
     random_state : int
 
     Returns
     -------
     DataFrame
-        The rows given, with ``p_best``, ``running`` (bool) and ``chance``, which sums to 1 by persona.
+        The rows given, with ``p_best``, ``running`` (bool) and ``chance``, which sums to 1 by persona. A
+        running arm whose chance is 0 waits: so many arms are tried at once that their floors take up half of
+        the sends that explore. Those likeliest to be the best go first; one place in four is for new arms.
 
     Raises
     ------
@@ -61,7 +69,7 @@ def arm_chances(
     Notes
     -----
     The chance of an arm is the share of draws in which its rate is the highest (Thompson sampling), raised
-    to the floor and scaled to a sum of 1. It is the propensity with which an exploring send gets the arm.
+    to the floor so that they sum to 1. It is the propensity with which an exploring send gets the arm.
 
     References
     ----------
@@ -79,9 +87,11 @@ def arm_chances(
     check_number("floor", floor, low=0, high=0.5)
     check_number("stop", stop, low=0, high=0.5)
     check_number("sharpness", sharpness, low=0.01)
+    check_number("share", share, low=0, high=1)
     _check_posteriors(posteriors)
+    within = floor / share if share else 0.0
     parts = [
-        _one_persona(rows, n_draws, floor, stop, sharpness, np.random.default_rng([random_state, place]))
+        _one_persona(rows, n_draws, within, stop, sharpness, np.random.default_rng([random_state, place]))
         for place, (_, rows) in enumerate(posteriors.groupby("persona_id", sort=True))
     ]
     extra = ["p_best", "running", "chance"]
@@ -113,13 +123,44 @@ def _one_persona(rows: pd.DataFrame, n_draws, floor, stop, sharpness, rng) -> pd
     doubt = 2 * np.sqrt(min(stop, least) / n_draws)
     running = (p_best > min(stop, least) - doubt) | is_new
     running[[p_best.argmax(), (a / (a + b)).argmax()]] = True  # what is sent anyway costs nothing to try
-    tried = np.flatnonzero(running)
+    tried = _first_tried(p_best, a / (a + b), running, is_new, floor)
     chance = np.zeros(len(a))
     share = _shares_of_best(a[tried] * sharpness, b[tried] * sharpness, n_draws, rng)
-    chance[tried] = np.maximum(share, min(floor, least))
-    made = pd.DataFrame({"p_best": p_best, "running": running, "chance": chance / chance.sum()})
+    chance[tried] = raise_to(share, floor)
+    made = pd.DataFrame({"p_best": p_best, "running": running, "chance": chance})
     made.index = rows.index[order]
     return made
+
+
+def _first_tried(p_best, mean, running, is_new, floor: float) -> np.ndarray:
+    """Return the places of the arms tried now: as many as leave half to the draws, the likeliest first."""
+    fit = int(1 / floor + 1e-9) if floor > 0 else len(mean)
+    most = max(int(FLOOR_PART * fit), min(fit, 2), 1)
+    # New arms nothing is known of are equally likely: the better mean, then the order of names.
+    order = np.lexsort((-mean.round(12), -p_best))
+    order = order[running[order]]
+    new = order[is_new[order]][: max(most // NEW_PLACES, 1)]
+    rest = order[~np.isin(order, new)][: most - len(new)]
+    return np.sort(np.append(new, rest))
+
+
+def raise_to(shares: np.ndarray, floor: float) -> np.ndarray:
+    """Raise shares that sum to 1 to a floor (an even share at most), at the cost of those above it.
+
+    Examples
+    --------
+    >>> raise_to(np.array([0.9, 0.1, 0.0]), 0.1).round(3).tolist()
+    [0.8, 0.1, 0.1]
+    """
+    floor = min(floor, 1 / len(shares))
+    low = shares < floor
+    while True:
+        rest = shares[~low].sum()
+        scaled = shares * ((1 - floor * low.sum()) / rest) if rest > 0 else shares
+        more = ~low & (scaled < floor - 1e-12)
+        if not more.any():
+            return np.where(low, floor, scaled)
+        low |= more
 
 
 def _shares_of_best(a, b, n_draws: int, rng) -> np.ndarray:
@@ -147,7 +188,7 @@ def draw_arms(
         One row per send with persona_id; optionally user_id (needed with ``blocked``) and ``chosen``, the arm
         the plan would send (else the persona's best by posterior mean).
     quota : float
-        Share of sends drawn by Thompson sampling.
+        Share of sends drawn by Thompson sampling; the least chance of an arm is that of all sends.
     new_quota : float
         The share while a persona has new arms (``is_new`` in the posteriors); what it exceeds the quota by goes
         to new arms alone.
@@ -183,7 +224,7 @@ def draw_arms(
     check_number("new_quota", new_quota, low=quota, high=1)
     check_columns(sends.columns, ["persona_id", *(["user_id"] if blocked is not None else [])], "sends")
     if "chance" not in posteriors:
-        posteriors = arm_chances(posteriors, random_state=random_state, **chances)
+        posteriors = arm_chances(posteriors, random_state=random_state, **{"share": quota, **chances})
     posteriors = posteriors.sort_values(["persona_id", "arm"], key=_as_text_if_arm)
     missing = sorted(set(sends["persona_id"]) - set(posteriors["persona_id"]))
     if missing:
@@ -210,18 +251,59 @@ def _as_text_if_arm(column: pd.Series) -> pd.Series:
     return column.astype(str) if column.name == "arm" else column
 
 
+def exploring_ways(rows: pd.DataFrame, allowed: np.ndarray, quota: float, new_quota: float):
+    """Return what share of sends explores in each way, and what each way draws from.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        The arms of one persona, as from `arm_chances`.
+    allowed : ndarray of bool, shape (n_sends, n_arms)
+    quota, new_quota : float
+        As in `draw_arms`.
+
+    Returns
+    -------
+    shares : ndarray, shape (n_sends, 2)
+        Of sends that try any arm, and of sends that try a new one.
+    ways : ndarray, shape (n_sends, 2, n_arms)
+        The chances within each.
+    """
+    is_new = rows["is_new"].to_numpy(dtype=bool) if "is_new" in rows else np.zeros(len(rows), bool)
+    chance = rows["chance"].to_numpy(dtype=float)
+    ways = np.stack([_scaled(chance * allowed), _scaled(chance * (allowed & is_new))], axis=1)
+    shares = np.array([quota, new_quota - quota]) * (ways.sum(axis=2) > 0)
+    return shares, ways
+
+
+def mix_chances(table: pd.DataFrame, quota: float, new_quota: float) -> pd.DataFrame:
+    """Return what a send that explores is drawn from, the ways of `exploring_ways` taken together.
+
+    Returns
+    -------
+    DataFrame
+        persona_id, arm, probability (sums to 1 by persona), share (of the persona's sends that explore);
+        arms that can be drawn alone.
+    """
+    parts = []
+    for _, rows in table.groupby("persona_id", sort=True):
+        (shares,), (ways,) = exploring_ways(rows, np.ones((1, len(rows)), dtype=bool), quota, new_quota)
+        share = float(shares.sum())
+        mixed = shares @ ways / share if share else np.zeros(len(rows))
+        part = rows[["persona_id", "arm"]].assign(probability=mixed, share=share)
+        parts.append(part[mixed > 0])
+    columns = ["persona_id", "arm", "probability", "share"]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
+
+
 def _draw(rows, sends, quota, new_quota, blocked, rng) -> pd.DataFrame:
     """Draw for sends of one persona: a mixture of three ways to choose, whose sum is the propensity."""
     allowed = _allowed(rows, sends, blocked)
     best = _best_shares(rows, sends, allowed)
-    is_new = rows["is_new"].to_numpy(dtype=bool) if "is_new" in rows else np.zeros(len(rows), bool)
-    explore = _scaled(rows["chance"].to_numpy(dtype=float) * allowed)
-    new = _scaled(rows["chance"].to_numpy(dtype=float) * (allowed & is_new))
     some = best.sum(axis=1) > 0
-    extra = (new_quota - quota) * (new.sum(axis=1) > 0)
-    tried = quota * (explore.sum(axis=1) > 0)
-    shares = np.stack([1 - tried - extra, tried, extra], axis=1)
-    ways = np.stack([best, explore, new], axis=1)  # (n_sends, 3, n_arms)
+    shares, ways = exploring_ways(rows, allowed, quota, new_quota)
+    shares = np.column_stack([1 - shares.sum(axis=1), shares])
+    ways = np.concatenate([best[:, None], ways], axis=1)  # (n_sends, 3, n_arms)
     purpose = (rng.random((len(sends), 1)) > np.cumsum(shares, axis=1)[:, :-1]).sum(axis=1)
     line = np.arange(len(sends))
     cumulative = np.cumsum(ways[line, purpose], axis=1)

@@ -9,7 +9,7 @@ import pandas as pd
 from scipy import stats
 
 from segtool.display import Shown
-from segtool.targeting.explore.draw import arm_chances, draw_arms
+from segtool.targeting.explore.draw import arm_chances, draw_arms, mix_chances
 from segtool.targeting.explore.posteriors import COLUMNS, read_posteriors
 from segtool.targeting.members import Members
 from segtool.targeting.notes import known, unknown
@@ -32,7 +32,8 @@ class ExplorePlan(Shown):
     ----------
     table : DataFrame
         The posteriors (see `read_posteriors`) with p_best (chance of being the persona's best arm), running
-        (bool: still tried), chance (of being drawn when a send explores, sums to 1 by persona), best (bool),
+        (bool: not stopped), chance (of being drawn when a send tries any arm, sums to 1 by persona; 0 where a
+        running arm waits for those before it), best (bool),
         cost (answers lost per send of this arm instead of the best one) and sends_to_stop (further sends of
         it after which it stops, if it is as good as it seems; missing where it is not behind).
     costs : DataFrame
@@ -54,27 +55,31 @@ class ExplorePlan(Shown):
 
     @property
     def chances(self) -> pd.DataFrame:
-        """persona_id, topic, probability: what an exploring send is drawn from."""
-        running = self.table[self.table["running"].astype(bool)]
-        named = running.rename(columns={"arm": "topic", "chance": "probability"})
-        return named[["persona_id", "topic", "probability"]].reset_index(drop=True)
+        """persona_id, topic, probability, share: what an exploring send is drawn from, and how many explore.
+
+        It is the mixture that is priced in ``costs``: what the share exceeds ``explore_share`` by goes to new
+        arms alone. The ``share`` of a persona's sends is drawn with these probabilities.
+        """
+        mixed = mix_chances(self.table, *quotas(self.settings))
+        return mixed.rename(columns={"arm": "topic"})
 
     def draw(
         self, sends: pd.DataFrame, blocked: pd.DataFrame | None = None, random_state: int | None = None
     ) -> pd.DataFrame:
         """Draw an arm for each send, see `draw_arms`: arm, propensity, purpose."""
+        quota, new_quota = quotas(self.settings)
         return draw_arms(
             self.table,
             sends,
-            quota=self.settings.explore_share,
-            new_quota=max(self.settings.explore_new_share, self.settings.explore_share),
+            quota=quota,
+            new_quota=new_quota,
             blocked=blocked,
             random_state=self.random_state if random_state is None else random_state,
         )
 
     def to_pandas(self) -> pd.DataFrame:
         """Return the arms that are tried."""
-        return self.table[self.table["running"].astype(bool)].reset_index(drop=True)
+        return self.table[self.table["chance"] > 0].reset_index(drop=True)
 
     def headline(self) -> str:
         """Return the cost of exploring in a sentence."""
@@ -82,6 +87,11 @@ class ExplorePlan(Shown):
             return "Nothing to explore with: the sends say too little"
         weekly, n = self.costs["weekly_cost"].sum(), len(self.costs)
         return f"Exploring on {n} persona{'s' * (n != 1)} costs about {weekly:,.1f} answers a week"
+
+
+def quotas(settings: TargetingSettings) -> tuple[float, float]:
+    """Return the share of sends that explore, and the share while there is something new."""
+    return settings.explore_share, max(settings.explore_new_share, settings.explore_share)
 
 
 def explore_topics(
@@ -119,6 +129,7 @@ def explore_topics(
         n_draws=settings.explore_draws,
         floor=settings.explore_floor,
         stop=settings.explore_stop,
+        share=settings.explore_share,
         random_state=random_state,
     )
     table = _costed(table, settings)
@@ -156,23 +167,20 @@ def _weekly(log: SendLog, members: Members, table: pd.DataFrame) -> pd.Series:
 
 def _costs(table: pd.DataFrame, weekly: pd.Series, settings) -> pd.DataFrame:
     rows = []
+    mixed = mix_chances(table, *quotas(settings)).set_index(["persona_id", "arm"])
     for key, mine in table.groupby("persona_id"):
         best = mine[mine["best"]].iloc[0]
-        has_new = bool(mine["is_new"].any())
-        share, extra = settings.explore_share, 0.0
-        lost = float((mine["chance"] * mine["cost"]).sum()) * share
-        if has_new:
-            new = mine[mine["is_new"]]
-            extra = max(settings.explore_new_share - share, 0.0)
-            lost += extra * float((new["chance"] * new["cost"]).sum() / max(new["chance"].sum(), 1e-12))
+        drawn = mine.merge(mixed, on=["persona_id", "arm"])
+        share = float(drawn["share"].max()) if len(drawn) else 0.0
+        lost = share * float((drawn["probability"] * drawn["cost"]).sum())
         rows.append(
             {
                 "persona_id": key,
                 "persona": best["persona"],
                 "best": best["arm"],
                 "rate": best["estimate"],
-                "share": share + extra,
-                "n_running": int(mine["running"].sum()),
+                "share": share,
+                "n_running": int((mine["chance"] > 0).sum()),
                 "n_stopped": int((~mine["running"].astype(bool)).sum()),
                 "cost_per_100_sends": 100 * lost,
                 "weekly_cost": float(weekly[key]) * lost,
@@ -183,7 +191,7 @@ def _costs(table: pd.DataFrame, weekly: pd.Series, settings) -> pd.DataFrame:
 
 def _advice(mine: pd.DataFrame, costs: pd.DataFrame, log: SendLog, settings, arm: str) -> list[dict]:
     cost = costs[costs["persona_id"] == mine["persona_id"].iloc[0]].iloc[0]
-    tried = mine[mine["running"].astype(bool) & ~mine["best"]]
+    tried = mine[(mine["chance"] > 0) & ~mine["best"]]
     tried = tried.sort_values(["p_best", "estimate", "arm"], ascending=[False, False, True]).head(SHOWN)
     rows = []
     for rank, row in enumerate(tried.itertuples(), start=1):
@@ -237,20 +245,31 @@ def _noun(log: SendLog) -> str:
 def _notes(table, costs, log: SendLog, settings, arm: str) -> tuple[str, ...]:
     noun, word = _noun(log), WORDS[arm]
     weekly, running, stopped = costs["weekly_cost"].sum(), costs["n_running"].sum(), costs["n_stopped"].sum()
+    share, more = quotas(settings)
+    n_more = int((costs["share"] > share + 1e-9).sum())
+    shown = f"{share:.0%} of sends"
+    if n_more:
+        who = "every persona" if n_more == len(costs) else f"{n_more} of {len(costs)} personas"
+        shown = f"{more:.0%} of the sends to {who}" + (
+            "" if n_more == len(costs) else f" and {share:.0%} of the others"
+        )
+    waiting = int((table["running"].astype(bool) & (table["chance"] == 0)).sum())
+    waits = f" {waiting:,} wait, so that none is drawn too rarely to learn from." if waiting else ""
     notes = [
         known(
-            f"Exploring: {settings.explore_share:.0%} of sends try a {word} that may be better, each drawn with a "
+            f"Exploring: {shown} try a {word} that may be better, each drawn with a "
             f"chance that is written down; expected cost {weekly:,.1f} {noun} a week in all. {running:,} "
             f"{word}s of personas are tried, {stopped:,} have stopped (chance of being best under "
-            f"{settings.explore_stop:.0%})."
+            f"{settings.explore_stop:.0%}).{waits}"
         )
     ]
     n_new = table.loc[table["is_new"], "arm"].nunique()
-    if n_new:
+    if n_new and n_more:
         notes.append(
             known(
-                f"Exploring: {n_new} {word}s were sent fewer than {settings.explore_until:,} times; until then "
-                f"{settings.explore_new_share:.0%} of sends explore."
+                f"Exploring: {n_new} {word}s were sent fewer than {settings.explore_until:,} times with a known "
+                f"outcome; until then {more:.0%} of sends explore instead of {share:.0%}, and what is more goes "
+                "to these alone."
             )
         )
     notes.append(

@@ -45,9 +45,9 @@ def read_posteriors(
     -------
     DataFrame
         persona_id, persona, arm, a, b (of the Beta), estimate, lo, hi (answers per send), n_users, n_sends,
-        n_answers (of the persona's own users), impressions (sends to anyone), is_new (fewer impressions
-        than ``explore_until``). Topics and items of the content table that were never sent are arms too. No
-        rows where the sends do not say the arm or no outcome is recorded.
+        n_answers (of the persona's own users), impressions (sends to anyone), is_new (fewer impressions than
+        ``explore_until``). Sends are those whose outcome is known. Topics and items of the content table that
+        were never sent are arms too. No rows where the sends do not say the arm or no outcome is recorded.
     """
     if not log.n_sends or log.outcome is None or arm not in sources.engine.columns("sends"):
         return pd.DataFrame(columns=COLUMNS)

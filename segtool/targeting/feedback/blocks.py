@@ -28,12 +28,12 @@ def read_blocks(sources, log: SendLog, settings: TargetingSettings) -> pd.DataFr
         user_id, kind ("topic", "item", "channel" or "user"), what (the topic, item or channel,
         "everywhere", or "complaint"), why, days_ago (of the latest time), days_left (missing: until
         they opt in, or a person has looked). See `settle_blocks` for what closes what; a topic whose
-        rest ended and whose one probe was ignored rests again (why "probe").
+        rest ended and whose one probe was ignored, or is not answered yet, rests again (why "probe").
     """
     feedback = read_feedback(sources, settings, kinds=(*REFUSALS, "opt_in", "release"))
     blocks = settle_blocks(feedback, settings)
     again = read_probes(sources, log, settings, feedback=feedback)
-    again = again[again["state"] == "resting"]
+    again = again[again["state"].isin(["resting", "sent"])]
     if again.empty:
         return blocks
     rest = again.assign(kind="topic", why="probe", days_left=settings.block_days - again["days_ago"])
@@ -59,26 +59,17 @@ def human_queue(blocks: pd.DataFrame) -> pd.DataFrame:
     return queue[["user_id", "what", "days_ago"]]
 
 
-def blocked_items(blocks: pd.DataFrame, user_ids: np.ndarray, items) -> sparse.csr_array | None:
-    """Return 1 where a user hid an item, shape (n_users, n_items); None where nobody did."""
-    return _refused(blocks, "item", user_ids, items)
-
-
 def blocked_topics(
     blocks: pd.DataFrame, user_ids: np.ndarray, topics: tuple[str, ...]
 ) -> sparse.csr_array | None:
     """Return 1 where a user refused a topic, shape (n_users, n_topics); None where nobody did."""
-    return _refused(blocks, "topic", user_ids, topics)
-
-
-def _refused(blocks, kind: str, user_ids: np.ndarray, names) -> sparse.csr_array | None:
-    refused = blocks[blocks["kind"] == kind].drop_duplicates(["user_id", "what"])
+    refused = blocks[blocks["kind"] == "topic"].drop_duplicates(["user_id", "what"])
     row = pd.Index(user_ids).get_indexer(refused["user_id"].astype(object))
-    column = pd.Index(names, dtype=object).get_indexer(refused["what"].astype(object))
+    column = pd.Index(topics, dtype=object).get_indexer(refused["what"].astype(object))
     good = (row >= 0) & (column >= 0)
     if not good.any():
         return None
-    shape = (len(user_ids), len(names))
+    shape = (len(user_ids), len(topics))
     return sparse.csr_array((np.ones(good.sum()), (row[good], column[good])), shape=shape)
 
 
@@ -89,8 +80,10 @@ def user_channels(
     channels: pd.DataFrame,
     user_ids: np.ndarray,
     home: np.ndarray,
+    *,
+    own=None,
 ) -> pd.DataFrame:
-    """Give each user the persona's best channel that the user has not closed.
+    """Give each user the best channel that the user has not closed: their own, or their persona's.
 
     Parameters
     ----------
@@ -98,6 +91,9 @@ def user_channels(
         As `ChannelPlan.table`: persona_id, channel, rank.
     home : ndarray of int, shape (n_users,)
         Position of the user's persona in the order of persona_id, -1 for none.
+    own : UserChannels, optional
+        As ``users`` of `ChannelPlan`: what a send to each user is worth by channel, so that the best is the
+        user's own. Whoever closed all of these, or where it is missing, gets the persona's.
 
     Returns
     -------
@@ -110,12 +106,19 @@ def user_channels(
     channel = np.array([names[0] for names in lists], dtype=object)[home]
     flag = np.full(len(user_ids), "", dtype=object)
     place = pd.Index(user_ids).get_indexer
+    has_own = np.zeros(len(user_ids), dtype=bool)
+    if own is not None:
+        for best in own.batches(blocks, top_k=1):
+            rows = place(best["user_id"].astype(object))
+            channel[rows], has_own[rows] = best["channel"].to_numpy(dtype=object), True
     closed = blocks[blocks["kind"] == "channel"].groupby("user_id")["what"].agg(set)
     used = _channels_used(sources, log)
     for row, (user_id, refused) in zip(place(closed.index.astype(object)), closed.items(), strict=True):
         # A user who left every channel that was ever tried is not to be tried on another.
         everywhere = EVERYWHERE in refused or used.get(user_id, {EVERYWHERE}) <= refused
         left = [] if everywhere else [name for name in lists[home[row]] if name not in refused]
+        if has_own[row] and left:
+            continue  # the best of their own is open
         channel[row] = left[0] if left else ""
         flag[row] = "" if left else "unsubscribed everywhere"
     complained = place(blocks.loc[blocks["kind"] == "user", "user_id"].astype(object))

@@ -8,14 +8,14 @@ import numpy as np
 import pandas as pd
 
 from segtool.engines import literal
-from segtool.targeting.counts import decay_sql, read_window_sql, sql_counts, weight_case
 from segtool.targeting.feedback.reading import KINDS_BY_EVENT, feedback_sql
 from segtool.targeting.feedback.refusals import settle_blocks
 from segtool.targeting.members import Members
 from segtool.targeting.notes import known, unknown
 from segtool.targeting.settings import TargetingSettings
+from segtool.targeting.shares import UserCounts
 from segtool.targeting.topics.affinity import TopicAffinity, rank_topics
-from segtool.targeting.topics.windows import usable_weights
+from segtool.targeting.topics.evidence import TopicEvidence, gather_topics
 
 FOR = ("like", "save", "share", "click", "answered", "reply_positive")
 UNMOVED = 0.01  # a topic nobody spoke of, and whose lift stayed within 1 %, is not listed
@@ -28,7 +28,7 @@ TABLE = [
 
 @dataclass(frozen=True)
 class FeedbackEffect:
-    """The plan with and without the last round of feedback.
+    """The plan with and without the last round of feedback; with it, the topics are the plan's own.
 
     Parameters
     ----------
@@ -46,7 +46,12 @@ class FeedbackEffect:
 
 
 def feedback_effect(
-    sources, members: Members, user_ids: np.ndarray, settings: TargetingSettings
+    sources,
+    members: Members,
+    user_ids: np.ndarray,
+    settings: TargetingSettings,
+    affinity: TopicAffinity | None = None,
+    evidence: TopicEvidence | None = None,
 ) -> FeedbackEffect:
     """Compare the topics of each persona without and with the last ``round_days`` of feedback.
 
@@ -56,6 +61,12 @@ def feedback_effect(
     members : Members, shape (n_users, n_personas)
     user_ids : ndarray of str
     settings : TargetingSettings
+    affinity : TopicAffinity, optional
+        The plan's, with the round; estimated from the evidence where not given.
+    evidence : TopicEvidence, optional
+        What the plan's topics rest on, see `gather_topics`, which is asked otherwise (and then knows of no
+        stated interests). Without the round it is weighed alike: the same half-life, the same stated
+        interests, the same allowance for events of one day.
 
     Notes
     -----
@@ -63,17 +74,19 @@ def feedback_effect(
     days (seen, bought, searched) counts in both, so the difference is the feedback's and not the time's.
     """
     rows = feedback_sql(sources, settings)
-    if rows is None or "topic" not in sources.engine.columns("events"):
+    if rows is None or "events" not in sources.tables or "topic" not in sources.engine.columns("events"):
         return _nothing("there is no feedback", settings)
     said = _round(sources, rows, settings)
     if said.empty:
         return _nothing("none in the last round", settings)
-    both = [_affinity(sources, members, user_ids, settings, without_round=w) for w in (True, False)]
-    if any(affinity is None or len(affinity.counts.categories) < 2 for affinity in both):
-        return _nothing("no two topics without it", settings)
     if len(members.names) < 2:
         return _nothing("one persona has nobody to be compared with", settings)
-    table = _compare(*both, settings).merge(
+    evidence = evidence or gather_topics(sources, None, user_ids, settings)
+    before = _estimate(evidence.without(sources, user_ids, _round_sql(settings)), members, settings)
+    after = affinity or _estimate(evidence.counts, members, settings)
+    if any(each is None or len(each.counts.categories) < 2 for each in (before, after)):
+        return _nothing("no two topics without it", settings)
+    table = _compare(before, after, settings).merge(
         _by_persona(said, members, user_ids, settings), on=["persona_id", "topic"], how="left"
     )
     counts = ["n_for", "n_against", "n_blocked", "n_users"]
@@ -89,21 +102,14 @@ def _nothing(why: str, settings: TargetingSettings) -> FeedbackEffect:
     return FeedbackEffect(pd.DataFrame(columns=TABLE), (unknown(text),))
 
 
-def _affinity(sources, members, user_ids, settings, *, without_round: bool) -> TopicAffinity | None:
-    weights = usable_weights(sources, settings)
-    words = ", ".join(literal(word) for word in sorted(weights))
+def _round_sql(settings: TargetingSettings) -> str:
+    """Return SQL that is true for the events that are the round's feedback."""
     answers = ", ".join(literal(word) for word in KINDS_BY_EVENT)
-    left_out = f"event IN ({answers}) AND age_days <= {literal(float(settings.round_days))}"
-    condition = f"AND NOT ({left_out})" if without_round else ""
-    counts = sql_counts(
-        sources.engine,
-        user_ids,
-        f"SELECT user_id, topic AS category, {weight_case(weights)} AS weight, "
-        f"{decay_sql(settings.half_life_days)} AS decay FROM events WHERE topic IS NOT NULL "
-        f"AND event IN ({words}) AND {read_window_sql(settings.half_life_days)} {condition}",
-        max_categories=settings.max_topics,
-    )
-    if not counts.categories:
+    return f"(event IN ({answers}) AND age_days <= {literal(float(settings.round_days))})"
+
+
+def _estimate(counts: UserCounts | None, members: Members, settings) -> TopicAffinity | None:
+    if counts is None or not counts.categories:
         return None
     least, confidence = settings.min_persona_users, settings.confidence
     return TopicAffinity.estimate(counts, members, min_users=least, confidence=confidence)
@@ -201,4 +207,6 @@ def _reason(row) -> str:
         (pd.notna(row.rank_before), pd.notna(row.rank_after)), ""
     )
     closed = f"; closed by {row.n_blocked:,}" if row.n_blocked else ""
-    return f"{lift}{place}: {said} ({row.n_users:,} users){closed}"
+    # A lift is a share over everyone's: all may speak for a topic, and others still more.
+    less = "; others gained more" if row.n_for and not row.n_against and row.change < 1 else ""
+    return f"{lift}{place}: {said} ({row.n_users:,} users){less}{closed}"

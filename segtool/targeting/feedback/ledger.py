@@ -12,7 +12,7 @@ from segtool.checks import check_columns
 from segtool.display import Shown
 from segtool.errors import InputError
 from segtool.targeting.feedback.reading import with_ids
-from segtool.targeting.feedback.refusals import BLOCKS, settle_blocks
+from segtool.targeting.feedback.refusals import BLOCKS, EVERYWHERE, item_alone, settle_blocks
 from segtool.targeting.settings import TargetingSettings
 from segtool.targeting.times import read_times
 
@@ -21,7 +21,8 @@ AUDIT = [
     "feedback_id", "at", "user_id", "about", "what", "cause", "alpha_before", "alpha_after", "beta_before",
     "beta_after", "effect",
 ]  # fmt: skip
-CLOSING = ["feedback_id", "user_id", "at", "kind", "topic", "item_id", "channel", "via"]
+CLOSING = ["feedback_id", "user_id", "at", "kind", "topic", "item_id", "channel", "via", "dated"]
+LATE = "answered late"  # the cause of a change that takes back what the silence of a send had counted
 _KEY = ["user_id", "about", "what", "via"]
 # Which kinds speak of what: a hide of its item alone, silence of the topic and the channel it came by.
 ABOUT = {
@@ -113,7 +114,7 @@ def apply_feedback(
     ledger : Feedback or None
         None for a first one.
     events : DataFrame
-        As from `read_feedback`: user_id, at, kind; topic, item_id, channel, via and feedback_id where
+        As from `read_feedback`: user_id, at, kind; topic, item_id, channel, via, dated and feedback_id where
         known. Without an id a row is known again by what it says. The order of rows does not matter.
     settings : TargetingSettings, optional
     as_of : timestamp or ISO text
@@ -135,6 +136,9 @@ def apply_feedback(
     ``half_life_days``. Sums do not depend on the order, and a sum kept as of one day is that of a
     later day times one factor, so rounds can be applied as they come.
 
+    A send that was ignored in one round and answered in a later one is an answered send: the answer
+    takes back what the silence had counted (their ids say that they are of one send).
+
     Examples
     --------
     >>> said = pd.DataFrame({"user_id": ["u1", "u1"], "at": ["2026-06-30", "2026-06-29"],
@@ -149,14 +153,15 @@ def apply_feedback(
     moment = read_times(pd.Series([as_of]), "as_of").iloc[0]
     if ledger is not None and moment < ledger.as_of:
         raise InputError("as_of lies before the ledger's.", f"a date from {ledger.as_of.date()} on.")
-    new = _unseen(_checked(events, settings), ledger, moment)
+    unseen = _unseen(_checked(events, settings), ledger, moment)
+    new = _once_a_send(unseen, ledger)
     before = _as_of(ledger, moment, settings)
     changes = _changes(new, settings, moment)
     closing = new[new["kind"].isin(_closing_kinds())][CLOSING]
     if ledger is not None:
         closing = pd.concat([ledger.closing, closing], ignore_index=True)
     closing = closing.sort_values("feedback_id", ignore_index=True)
-    seen = new[["feedback_id"]]
+    seen = unseen[["feedback_id"]]
     if ledger is not None:
         seen = pd.concat([ledger.seen, seen], ignore_index=True)
     return Feedback(
@@ -186,6 +191,8 @@ def _checked(events: pd.DataFrame, settings: TargetingSettings) -> pd.DataFrame:
     for name in ("topic", "item_id", "channel"):
         table[name] = table[name].astype(object) if name in table else pd.Series(None, table.index, object)
     table["via"] = table.get("via", "events")
+    dated = table["dated"].astype("boolean") if "dated" in table else pd.Series(pd.NA, table.index, "boolean")
+    table["dated"] = dated.fillna(table["via"] != "sends").astype(bool)
     return with_ids(table[table["at"].notna()])
 
 
@@ -194,6 +201,22 @@ def _unseen(events: pd.DataFrame, ledger: Feedback | None, moment) -> pd.DataFra
     if ledger is not None:
         new = new[~new["feedback_id"].isin(ledger.seen["feedback_id"])]
     return new.sort_values(["at", "feedback_id"], ignore_index=True)
+
+
+def _once_a_send(unseen: pd.DataFrame, ledger: Feedback | None) -> pd.DataFrame:
+    """Let a send that was answered not count as ignored, whichever of the two is read first."""
+    seen = set() if ledger is None else set(ledger.seen["feedback_id"])
+    ids = unseen["feedback_id"].astype(str)
+    send = ids.str.removesuffix("/answered").str.removesuffix("/ignored")
+    answered = {name.removesuffix("/answered") for name in {*ids, *seen} if name.endswith("/answered")}
+    overtaken = unseen["kind"].eq("ignored") & ids.str.endswith("/ignored") & send.isin(answered)
+    new = unseen[~overtaken].assign(sign=1.0)
+    late = (new["kind"] == "answered") & ids[new.index].str.endswith("/answered")
+    late &= (send[new.index] + "/ignored").isin(seen)
+    if not late.any():
+        return new
+    back = new[late].assign(kind="ignored", sign=-1.0, feedback_id=send[new.index][late] + "/ignored")
+    return pd.concat([new, back]).sort_values(["at", "feedback_id"], ignore_index=True)
 
 
 def _as_of(ledger: Feedback | None, moment, settings: TargetingSettings) -> pd.DataFrame:
@@ -215,7 +238,7 @@ def _changes(new: pd.DataFrame, settings: TargetingSettings, moment) -> pd.DataF
         new["kind"].map({kind: pair[side] for kind, pair in settings.feedback_weights.items()}).astype(float)
         for side in (0, 1)
     ]
-    left = _left(age, settings)
+    left = _left(age, settings) * new["sign"]
     new = new.assign(alpha=weight[0].fillna(0) * left, beta=weight[1].fillna(0) * left)
     parts = []
     for about, kinds in ABOUT.items():
@@ -229,13 +252,14 @@ def _changes(new: pd.DataFrame, settings: TargetingSettings, moment) -> pd.DataF
 
 
 def _added(before: pd.DataFrame, changes: pd.DataFrame) -> pd.DataFrame:
-    step = changes.assign(n_events=1, last_at=changes["at"])[STATE]
+    step = changes.assign(n_events=changes["sign"].astype(np.int64), last_at=changes["at"])[STATE]
     both = pd.concat([part for part in (before, step) if len(part)] or [step], ignore_index=True)
     state = both.groupby(_KEY, as_index=False, sort=True).agg(
         alpha=("alpha", "sum"), beta=("beta", "sum"), n_events=("n_events", "sum"), last_at=("last_at", "max")
     )
     # Sums depend on the order of their terms in the last bits; rounded, they do not.
-    return state.assign(alpha=state["alpha"].round(9), beta=state["beta"].round(9))[STATE]
+    amounts = {name: state[name].round(9).clip(lower=0) + 0.0 for name in ("alpha", "beta")}
+    return state.assign(**amounts)[STATE]
 
 
 def _audit(before, changes, new, settings) -> pd.DataFrame:
@@ -243,20 +267,25 @@ def _audit(before, changes, new, settings) -> pd.DataFrame:
     if new.empty:
         return pd.DataFrame(columns=AUDIT)
     old = changes[_KEY].merge(before[[*_KEY, "alpha", "beta"]], on=_KEY, how="left")
-    table = changes.assign(cause=changes["kind"])
+    table = changes.assign(cause=changes["kind"].where(changes["sign"] > 0, LATE))
     for name in ("alpha", "beta"):
         after = changes.groupby(_KEY)[name].cumsum() + old[name].fillna(0).to_numpy(dtype=float)
         table[f"{name}_after"] = after.round(9)
         table[f"{name}_before"] = (after - changes[name]).round(9)
     table["effect"] = _effects(table, settings)
     closed = new[new["kind"].isin(("unsubscribe", "complain", "opt_in", "release"))]
-    mute = new[(new["kind"] == "mute") & new["topic"].isna()]
-    closed = pd.concat([closed, mute])
-    doors = closed.assign(
-        about=np.where(closed["kind"].isin(("complain", "release")), "user", "channel"), cause=closed["kind"]
+    closed = pd.concat([closed, new[(new["kind"] == "mute") & new["topic"].isna()]])
+    alone = item_alone(closed)
+    about = np.where(closed["kind"].isin(("complain", "release")), "user", np.where(alone, "item", "channel"))
+    doors = closed.assign(about=about, cause=closed["kind"])
+    what = closed["channel"].fillna(EVERYWHERE).where(~alone, closed["item_id"])
+    doors["what"] = np.where(about == "user", "everything", what)
+    everywhere = (about == "channel") & (doors["what"] == EVERYWHERE)
+    doors["effect"] = np.where(
+        about == "item",
+        "the item is not shown again",
+        doors["kind"].map(_DOORS).where(~everywhere, doors["kind"].map(_ALL_DOORS)),
     )
-    doors["what"] = np.where(doors["about"] == "user", "everything", doors["channel"].fillna("everywhere"))
-    doors["effect"] = doors["kind"].map(_DOORS)
     both = pd.concat([table, doors]) if len(doors) else table
     return both.sort_values(["at", "feedback_id", "about"], kind="stable", ignore_index=True).reindex(
         columns=AUDIT
@@ -270,6 +299,11 @@ _DOORS = {
     "mute": "the channel is closed until they opt in",
     "opt_in": "the channel is open again",
 }
+_ALL_DOORS = {
+    "unsubscribe": "all channels are closed until they opt in",
+    "mute": "all channels are closed until they opt in",
+    "opt_in": "all channels are open again",
+}
 
 
 def _effects(table: pd.DataFrame, settings: TargetingSettings) -> pd.Series:
@@ -277,7 +311,8 @@ def _effects(table: pd.DataFrame, settings: TargetingSettings) -> pd.Series:
         return pd.Series(dtype=object)
     for_ = "counts for it, +" + table["alpha"].map("{:.2f}".format)
     against = "counts against it, +" + table["beta"].map("{:.2f}".format)
-    effect = for_.where(table["alpha"] > 0, against)
+    back = "no longer counts against it, " + table["beta"].map("{:.2f}".format) + ": the send was answered"
+    effect = for_.where(table["alpha"] > 0, against.where(table["sign"] > 0, back))
     rest = f"; the topic rests for {settings.block_days:g} days, then one probe"
     topic = (table["about"] == "topic") & table["kind"].isin(("mute", "hide"))
     effect = effect.where(~topic, effect + rest)

@@ -32,8 +32,9 @@ def read_probes(
     -------
     DataFrame
         user_id, topic, state, days_ago. "due": one send of the topic may be made, and no second before
-        its answer. "sent": it was made, too lately to count as ignored. "resting": it was ignored, and
-        the topic rests again for ``block_days``. A topic that was answered, or taken up by the user
+        its answer. "sent": it was made, too lately to count as ignored, and the topic is closed until its
+        answer comes. "resting": it was ignored, and the topic rests again for ``block_days``. Of these
+        `read_blocks` makes blocks. A topic that was answered, or taken up by the user
         after the mute, is free and not listed. ``days_ago`` counts from the mute, or from the probe.
     """
     if feedback is None:

@@ -28,7 +28,9 @@ REPLIES = ("comment", "reply", "review")
 TONES = ("sentiment", "tone")  # columns that say it: words, or a number above or below 0
 GOOD, BAD = ("positive", "pos", "good", "+"), ("negative", "neg", "bad", "-")
 REFUSALS = ("hide", "mute", "unsubscribe", "complain")
-FEEDBACK = ["feedback_id", "user_id", "at", "age_days", "kind", "topic", "item_id", "channel", "via"]
+# On a send the time of a mute or an unsubscribe is its own where it is recorded, else that of sending.
+SENT_REFUSALS = {"mute": "muted", "unsubscribe": "unsubscribed"}
+FEEDBACK = ["feedback_id", "user_id", "at", "age_days", "kind", "topic", "item_id", "channel", "via", "dated"]
 _PARTS = ("user_id", "at", "kind", "topic", "item_id", "channel")
 
 
@@ -54,7 +56,8 @@ def read_feedback(
     -------
     DataFrame
         feedback_id, user_id, at (UTC), age_days, kind, topic, item_id, channel, via ("events" or
-        "sends"). The id of a send is its send_id with the kind; an event has the hash of what it says.
+        "sends"), dated (False where only the time of sending is known, and it happened at some time after).
+        The id of a send is its send_id with the kind; an event has the hash of what it says.
     """
     tables = [_event_sql(sources, settings), _send_sql(sources, settings)]
     found = [sql for sql in tables if sql]
@@ -64,7 +67,9 @@ def read_feedback(
     if kinds is not None:
         conditions.append(f"kind IN ({_listed(kinds)})")
     if since_days is not None:
-        conditions.append(f"age_days <= {literal(float(since_days))}")
+        # Refusals on sends are cut below, by their own time.
+        late = f"via = 'sends' AND kind IN ({_listed(SENT_REFUSALS)})"
+        conditions.append(f"(age_days <= {literal(float(since_days))} OR ({late}))")
     rows = sources.engine.query(f"""
         WITH feedback AS ({" UNION ALL ".join(found)})
         SELECT send_id, user_id, happened_at, age_days, kind, topic, item_id, channel, via
@@ -72,7 +77,20 @@ def read_feedback(
         ORDER BY happened_at, user_id, kind, topic, item_id, channel, send_id
     """)
     rows["at"] = pd.to_datetime(rows.pop("happened_at"), utc=True)
+    rows = _dated(rows, sources)
+    if since_days is not None:
+        rows = rows[rows["age_days"] <= since_days]
     return with_ids(rows)[FEEDBACK]
+
+
+def _dated(rows: pd.DataFrame, sources) -> pd.DataFrame:
+    """Count the age of refusals on sends from their own time, and say where it is not known."""
+    columns = sources.engine.columns("sends") if "sends" in sources.tables else {}
+    refused = rows["kind"].isin(SENT_REFUSALS) & (rows["via"] == "sends")
+    timed = [kind for kind, name in SENT_REFUSALS.items() if f"{name}_at" in columns]
+    timed = refused & rows["kind"].isin(timed)
+    own = (sources.as_of - rows["at"]).dt.total_seconds() / 86_400
+    return rows.assign(age_days=rows["age_days"].mask(timed, own), dated=~refused | timed)
 
 
 def feedback_sql(sources, settings: TargetingSettings) -> str | None:
@@ -127,13 +145,12 @@ def _tone_sql(column: str, kind: str) -> tuple[str, str]:
 
 
 def _send_sql(sources, settings: TargetingSettings) -> str | None:
-    log = SendLog.look(sources)
+    log = SendLog.look(sources, settings)
     if not log.n_sends:
         return None
     columns = sources.engine.columns("sends")
     outcomes = [name for name in ("responded", "opened") if name in columns]
-    tests = {"mute": "muted", "unsubscribe": "unsubscribed"}
-    kinds = {kind: name for kind, name in tests.items() if name in log.optouts}
+    kinds = {kind: name for kind, name in SENT_REFUSALS.items() if name in log.optouts}
     if "responded" in columns:
         kinds["answered"] = "responded"
     if log.outcome:
@@ -149,9 +166,11 @@ def _send_sql(sources, settings: TargetingSettings) -> str | None:
     parts = []
     for kind, test in kinds.items():
         # On a send, a mute or an unsubscribe closes the channel it came by, not the topic it was about.
-        about = {"topic": "CAST(NULL AS VARCHAR)"} if kind in tests else {}
+        about = {"topic": "CAST(NULL AS VARCHAR)"} if kind in SENT_REFUSALS else {}
+        own = f"{test}_at" if kind in SENT_REFUSALS and f"{test}_at" in columns else None
+        when = f"coalesce({own}, sent_at)" if own else "sent_at"
         parts.append(
-            f"SELECT send_id, user_id, sent_at AS happened_at, age_days, '{kind}' AS kind, "
+            f"SELECT send_id, user_id, {when} AS happened_at, age_days, '{kind}' AS kind, "
             f"{_columns(columns, about)}, 'sends' AS via FROM sends WHERE {test}"
         )
     return " UNION ALL ".join(parts) or None

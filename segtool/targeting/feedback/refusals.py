@@ -9,6 +9,9 @@ from segtool.targeting.settings import TargetingSettings
 
 EVERYWHERE = "everywhere"
 COMPLAINT = "complaint"
+# Where only the time of sending is known, a refusal is taken to have come within so many days of it: a
+# message is read for days, but it can lie in a box for weeks.
+LATE_DAYS = 30.0
 BLOCKS = ["user_id", "kind", "what", "why", "days_ago", "days_left"]
 _KEY = ["user_id", "kind", "what", "why"]
 
@@ -19,7 +22,8 @@ def settle_blocks(feedback: pd.DataFrame, settings: TargetingSettings) -> pd.Dat
     Parameters
     ----------
     feedback : DataFrame
-        As from `read_feedback`: user_id, age_days, kind, topic, item_id, channel.
+        As from `read_feedback`: user_id, age_days, kind, topic, item_id, channel, via, and dated where known
+        (else refusals on sends are not).
     settings : TargetingSettings
 
     Returns
@@ -31,15 +35,23 @@ def settle_blocks(feedback: pd.DataFrame, settings: TargetingSettings) -> pd.Dat
     Notes
     -----
     A muted topic rests for ``block_days``, and so does one that was hidden without naming an item. A
-    hidden item stays hidden. A channel that was muted or left is closed until a later event of
-    ``optin_events`` on it, or one that names no channel. A complaint closes everything until a later
-    event of ``release_events``; the topic it was about stays closed.
+    hidden item stays hidden, and so does one that was muted without naming topic or channel. A channel that
+    was muted or left is closed until a later event of ``optin_events`` on it, or one that names no channel;
+    where no channel was named, all are. A complaint closes everything until a later event of
+    ``release_events``; the topic it was about stays closed.
+
+    A refusal on a send of which only the time of sending is known may have come after an opt-in that is
+    younger than the send. It is taken back only by an opt-in more than `LATE_DAYS` days after the send.
     """
+    if "dated" not in feedback:
+        feedback = feedback.assign(dated=feedback["via"] != "sends")
+    unsure = ~feedback["dated"].astype("boolean").fillna(feedback["via"] != "sends").astype(bool)
+    feedback = feedback.assign(latest=feedback["age_days"] - LATE_DAYS * unsure)
     refused = pd.concat(_refusals(feedback), ignore_index=True)
     refused = refused[refused["what"].notna()]
     if refused.empty:
         return pd.DataFrame(columns=BLOCKS)
-    latest = refused.groupby(_KEY, as_index=False)["age_days"].min()
+    latest = refused.groupby(_KEY, as_index=False)[["age_days", "latest"]].min()
     latest["days_left"] = np.where(
         (latest["kind"] == "topic") & latest["why"].isin(["mute", "hide"]),
         settings.block_days - latest["age_days"],
@@ -58,17 +70,28 @@ def _refusals(feedback: pd.DataFrame) -> list[pd.DataFrame]:
         ("topic", feedback["topic"], kind.eq("mute") & has_topic),
         ("item", feedback["item_id"], kind.eq("hide") & has_item),
         ("topic", feedback["topic"], kind.eq("hide") & has_topic & ~has_item),
-        ("channel", feedback["channel"], kind.eq("mute") & ~has_topic),
+        ("item", feedback["item_id"], item_alone(feedback)),
+        (
+            "channel",
+            feedback["channel"].fillna(EVERYWHERE),
+            kind.eq("mute") & ~has_topic & ~item_alone(feedback),
+        ),
         ("channel", feedback["channel"].fillna(EVERYWHERE), kind == "unsubscribe"),
     ]
     return [
-        feedback.loc[rows, ["user_id", "age_days"]].assign(
+        feedback.loc[rows, ["user_id", "age_days", "latest"]].assign(
             kind=about,
             what=what[rows] if isinstance(what, pd.Series) else what,
             why=np.where(feedback.loc[rows, "via"] == "sends", kind[rows].map(_send_word), kind[rows]),
         )
         for about, what, rows in parts
     ]
+
+
+def item_alone(feedback: pd.DataFrame) -> pd.Series:
+    """Say which mutes name an item and neither topic nor channel: they are about that item."""
+    named = feedback["item_id"].notna() & feedback["topic"].isna() & feedback["channel"].isna()
+    return feedback["kind"].eq("mute") & named & (feedback["via"] != "sends")
 
 
 def _send_word(kind: str) -> str:
@@ -87,7 +110,7 @@ def _taken_back(refused: pd.DataFrame, feedback: pd.DataFrame) -> np.ndarray:
         newest = np.fmin(
             refused["user_id"].map(all_channels).to_numpy(dtype=float), one.reindex(key).to_numpy(dtype=float)
         )
-        back |= (refused["kind"] == "channel").to_numpy() & (newest < refused["age_days"].to_numpy())
+        back |= (refused["kind"] == "channel").to_numpy() & (newest < refused["latest"].to_numpy())
     released = feedback[feedback["kind"] == "release"].groupby("user_id")["age_days"].min()
     if len(released):
         newest = refused["user_id"].map(released).to_numpy(dtype=float)

@@ -13,7 +13,6 @@ from segtool.targeting.channels.presets import CHANNEL_PRESETS, ChannelPreset
 from segtool.targeting.settings import TargetingSettings
 
 DAY, WEEK, MONTH = 1, 7, 31  # no calendar month is longer, so 31 days in a row hold a month's limit
-RAREST_DAYS = 28  # a limit below one send in so many days would close the channel
 PRESSURE_DAYS = 7.0  # a send presses less with every day: by e in a week
 
 
@@ -68,7 +67,7 @@ def caps_for(channel: str | None, settings: TargetingSettings | None = None) -> 
     -----
     A number the study sets for a channel takes the place of the convention; a platform's own rule holds
     beside it, for the platform refuses what is above it. ``None`` in the settings lifts both: whoever
-    writes it says that the preset is wrong for them. A week's limit below one becomes one in so many days,
+    writes it says that the preset is wrong for them. A limit below one becomes one in so many days,
     and 1.5 a week become 2 in a week and 3 in two.
 
     Examples
@@ -167,4 +166,4 @@ def _whole(limit: float, days: int, basis: str, stated: str) -> list[Cap]:
             spans = next(n for n in range(2, 13) if (limit * n) % 1 < 1e-6 or n == 12)
             whole.append(Cap(int(limit * spans + 1e-6), days * spans, basis, stated))
         return whole
-    return [Cap(1, min(int(np.ceil(days / limit - 1e-9)), max(RAREST_DAYS, days)), basis, stated)]
+    return [Cap(1, int(np.ceil(days / limit - 1e-9)), basis, stated)]

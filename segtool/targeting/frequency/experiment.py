@@ -201,7 +201,7 @@ def _who(users, channel, settings, leave_out) -> tuple[np.ndarray, float, list[s
     rate, closed = USUAL_RATE, set()
     if hasattr(users, "engine"):
         user_ids = sql_users(users.engine)
-        log = SendLog.look(users)
+        log = SendLog.look(users, settings)
         closed = _closed(users, log, channel, settings)
         if log.outcome:
             rate = float(np.clip(log.answer_rate, 0.001, 0.9))

@@ -18,6 +18,7 @@ from segtool.targeting.items.weights import (
     Weights,
     climb,
     gain_interval,
+    held_out_ndcg,
     ideal_dcg,
 )
 
@@ -86,15 +87,16 @@ class Validation:
             few = f"popularity alone: {len(users)} users to learn from, {LEAST_USERS} needed"
             return self._alone(len(users), few)
         trial, ease_spread = self._trial(users, revealed, n_own, generator)
-        values, best, start = climb(trial, names)
+        values, _, start = climb(trial, names)
         if "dislike" in names:
             values[names.index("dislike")] = DISLIKE * _total_spread(trial, values) / ease_spread
-        gain, lo, hi = gain_interval(best, start, 0.9)
-        worth = {"ndcg": best.mean(), "ndcg_popularity": start.mean(), "gain": gain, "gain_lo": lo}
+        found = held_out_ndcg(trial, names, generator)
+        gain, lo, hi = gain_interval(found, start, 0.9)
+        worth = {"ndcg": found.mean(), "ndcg_popularity": start.mean(), "gain": gain, "gain_lo": lo}
         return values, {
             **worth,
             "gain_hi": hi,
-            "n_users": len(best),
+            "n_users": len(start),
             "source": _source(n_own, len(users) - n_own),
         }
 

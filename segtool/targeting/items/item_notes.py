@@ -33,7 +33,7 @@ def weight_notes(weights: Weights, window_days: float | None) -> list[str]:
     held = (
         "a random fifth of what people did, as times are not known"
         if window_days is None
-        else f"the last {window_days:.0f} days, of which no signal had seen anything"
+        else f"what people did in the last {window_days:.0f} days, from what they did before"
     )
     if len(chosen):
         gains = ", ".join(
@@ -42,15 +42,16 @@ def weight_notes(weights: Weights, window_days: float | None) -> list[str]:
         )
         notes.append(
             known(
-                f"Items: how much each signal counts was chosen on {held}; NDCG@10 by length of history: "
-                f"{gains}. A signal counts only where it clearly helps."
+                f"Items: how much each signal counts was chosen on {held}; NDCG@10 by length of history, of users "
+                f"who had no part in that choice: {gains}. A signal counts only where it clearly helps."
             )
         )
         if "persona" in weights.names:
             notes.append(
                 known(
-                    "Items: personas of today may have been found from those days too, so there each user's "
-                    "persona was guessed from the profile and from earlier items."
+                    "Items: who belongs to which persona, and what is known of profiles, is as of today and may "
+                    "have been found from those days too; there each user's persona was guessed from the profile "
+                    "and from earlier items, but the gain may still look somewhat too good."
                 )
             )
     if len(alone):

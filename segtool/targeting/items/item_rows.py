@@ -29,7 +29,7 @@ def cold_rows(cold: ColdItems | None, history: History, members: Members, n_each
         table[name] = getattr(cold.catalogue, name)[item]
     for name in ("lo", "hi", "rank_lo", "rank_hi", "p_top"):
         table[name] = np.nan
-    return table.assign(n_users=0, n_events=0, level="persona", explore=True)[COLUMNS]
+    return table.assign(n_users=0, n_events=0, level="everyone", explore=True)[COLUMNS]
 
 
 def add_reasons(table: pd.DataFrame, members: Members, min_users: int) -> pd.DataFrame:
@@ -46,14 +46,15 @@ def _reason(row, alone: bool, min_users: int) -> str:
         known = [str(word) for word in (row.topic, row.format) if isinstance(word, str)]
         like = f" ({', '.join(known)})" if known else ""
         return (
-            f"to be tried: hardly anybody has touched it; items like it{like} are taken up "
-            f"{row.estimate:.1f}× as often as the average item. No interval can be given"
+            f"to be tried: hardly anybody has touched it. A forecast, no finding: items like it{like} are taken "
+            f"up {row.estimate:.1f}× as often as the average item. No interval can be given"
         )
     users = f"{row.n_users:,} users"
     if row.level == "everyone":
         lead = "what everyone takes up most"
         few = "" if alone else f"; fewer than {min_users} of this persona have taken up anything"
-        return f"{lead}{few} ({users}){_rank_words(row)}"
+        share = f"{row.estimate:.0%} of active users ({row.lo:.0%} to {row.hi:.0%}, {users})"
+        return f"{lead}: {share}{few}{_rank_words(row)}"
     lift = f"{row.estimate:.1f}× as often as by everyone ({row.lo:.1f} to {row.hi:.1f}, {users})"
     if row.lo > 1:
         return f"taken up {lift}{_rank_words(row)}"
@@ -66,15 +67,21 @@ def _rank_words(row) -> str:
     return f"; rank {row.rank_lo:.0f} to {row.rank_hi:.0f}"
 
 
-def advice_rows(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the plan's advice: one row per persona and item."""
+def advice_rows(table: pd.DataFrame, alone: bool = False) -> pd.DataFrame:
+    """Return the plan's advice: one row per persona and item.
+
+    Parameters
+    ----------
+    table : DataFrame
+        See `ItemPlan.table`.
+    alone : bool
+        There is one persona: what holds for everyone holds for it.
+    """
+    tried, everyone = table["explore"].astype(bool), table["level"] == "everyone"
+    units = ["expected lift by topic and format", "share of users who took it up"]
     return table.assign(
-        aspect=np.where(table["explore"].astype(bool), "explore", "item"),
+        aspect=np.where(tried, "explore", "item"),
         advice=table["item_id"].astype(str),
-        unit=np.where(table["explore"].astype(bool), "lift over the average item", "lift over everyone"),
-        verdict=np.where(
-            table["explore"].astype(bool) | ((table["level"] == "everyone") & table["lo"].isna()),
-            ASSUMPTION,
-            ASSOCIATED,
-        ),
+        unit=np.select([tried, everyone], units, "lift over everyone"),
+        verdict=np.where(tried | (everyone & (not alone)), ASSUMPTION, ASSOCIATED),
     )[ADVICE]

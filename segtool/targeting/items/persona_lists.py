@@ -46,7 +46,8 @@ def list_items(
     -------
     DataFrame
         See `ItemPlan.table`. ``estimate`` is the lift: the item's share of what the persona took up,
-        over its share of what everyone did, shrunk, with its posterior interval. ``rank_lo`` to
+        over its share of what everyone did, shrunk, with its posterior interval. Where everyone speaks for a
+        persona it is the share of active users who took the item up, with Jeffreys' interval. ``rank_lo`` to
         ``rank_hi`` and ``p_top`` come from resampling users.
     """
     share = (history.support + 0.5) / (history.support + 0.5).sum()
@@ -66,8 +67,10 @@ def list_items(
         first = order[:top_k]
         table = _rows(catalogue, first, score, ranks[:, : len(first)], confidence)
         lift = personas if trusted else None
-        table = _with_lift(table, lift, place, first, confidence)
-        table["n_users"] = _touched(history.seen, who, first)
+        touched = _touched(history.seen, who, first)
+        n_who = int(active[who].sum())
+        table = _with_lift(table, lift, place, first, (touched, n_who), confidence)
+        table["n_users"] = touched
         table["n_events"] = _events(history, who, first)
         table["persona_id"], table["persona"] = members.persona_ids[place], members.names[place]
         parts.append(table.assign(level="persona" if trusted else "everyone", explore=False))
@@ -93,9 +96,12 @@ def _rows(catalogue: Catalogue, first, score, ranks, confidence) -> pd.DataFrame
     )
 
 
-def _with_lift(table, ratios: Ratios | None, place: int, first, confidence) -> pd.DataFrame:
-    if ratios is None:  # everyone over everyone: exactly 1, and nothing an interval could be given for
-        return table.assign(estimate=1.0, lo=np.nan, hi=np.nan)
+def _with_lift(table, ratios: Ratios | None, place: int, first, took_up, confidence) -> pd.DataFrame:
+    if ratios is None:  # everyone over everyone says nothing: how many of them take it up does
+        hits, n = took_up
+        tail = (1 - confidence) / 2
+        lo, hi = (stats.beta.ppf(q, hits + 0.5, n - hits + 0.5) for q in (tail, 1 - tail))
+        return table.assign(estimate=hits / max(n, 1), lo=lo, hi=hi)
     tail = (1 - confidence) / 2
     shape = ratios.counts[place, first] + ratios.shape
     rate = ratios.expected[place, first] + ratios.shape

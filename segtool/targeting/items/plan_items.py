@@ -42,10 +42,11 @@ class ItemPlan:
     ----------
     table : DataFrame
         persona_id, persona, rank, item_id, title, topic, format, score (log of the share of what the
-        persona takes up), estimate (lift over everyone) with lo, hi, rank_lo, rank_hi and p_top (where
-        the item would be ranked had other users of the kind been drawn; P(among the first ten)),
-        n_users (who took it up), n_events, level, explore (an item hardly anybody has touched, to be
-        tried), reason.
+        persona takes up), estimate (lift over everyone; the share of users who took it up where level is
+        "everyone"; of an item to be tried, the lift its topic and attributes let one expect) with lo, hi,
+        rank_lo, rank_hi and p_top (where the item would be ranked had other users of the kind been drawn;
+        P(among the first ten)), n_users (who took it up), n_events, level, explore (an item hardly anybody has
+        touched, to be tried), reason.
     advice : DataFrame
         The columns of `ADVICE`, aspect "item"; items to be tried have the verdict "assumption".
     weights : DataFrame
@@ -179,7 +180,14 @@ def make_plan(
     table = pd.concat([table, tried], ignore_index=True) if len(tried) else table
     table = add_reasons(table, members, settings.min_persona_users)[TABLE]
     return ItemPlan(
-        table, advice_rows(table), weights.table, signals.names, repeat, tuple(notes), ranker, cold
+        table,
+        advice_rows(table, len(members.names) == 1),
+        weights.table,
+        signals.names,
+        repeat,
+        tuple(notes),
+        ranker,
+        cold,
     )
 
 

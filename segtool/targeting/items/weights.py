@@ -32,7 +32,9 @@ class Weights:
     values : ndarray, shape (n_buckets, n_signals)
     table : DataFrame
         bucket, one column per signal, ndcg, ndcg_popularity, gain, gain_lo, gain_hi (90 %, paired by
-        user), n_users, source (whose histories they were, or why popularity ranks alone).
+        user), n_users, source (whose histories they were, or why popularity ranks alone). What ranking is
+        worth is measured on users who had no part in choosing its weights: each half of the users is ranked
+        by weights chosen on the other; the weights told, chosen on both halves, should do no worse.
     """
 
     names: tuple[str, ...]
@@ -74,6 +76,17 @@ class Trial:
     relevant: np.ndarray
     ideal: np.ndarray
     kinds: tuple[np.ndarray, ...] = ()
+
+    def keep(self, rows: np.ndarray) -> Trial:
+        """Return some of the users (sorted positions); kinds keep those of theirs who are among them."""
+        kinds = tuple(np.flatnonzero(np.isin(rows, kind)) for kind in self.kinds)
+        return Trial(
+            self.x[:, rows],
+            self.allowed[rows],
+            self.relevant[rows],
+            self.ideal[rows],
+            tuple(kind for kind in kinds if len(kind)),
+        )
 
     def ndcg(self, weights: np.ndarray) -> np.ndarray:
         """Return NDCG@10 per user."""
@@ -124,6 +137,20 @@ def climb(trial: Trial, names: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray,
         if (weights == before).all():
             break
     return weights, best, start
+
+
+def held_out_ndcg(trial: Trial, names: tuple[str, ...], generator) -> np.ndarray:
+    """Return NDCG@10 per user under weights chosen on the half of the users he or she is not in.
+
+    Weights look better on the users they were chosen for than on anybody else, with noise alone too.
+    """
+    order = generator.permutation(len(trial.ideal))
+    halves = [np.sort(half) for half in np.array_split(order, 2)]
+    found = np.zeros(len(order))
+    for chosen_on, judged_on in (halves, halves[::-1]):
+        weights, _, _ = climb(trial.keep(chosen_on), names)
+        found[judged_on] = trial.keep(judged_on).ndcg(weights)
+    return found
 
 
 def _best_step(trial, place, unit, weights, score, best, start):

@@ -17,7 +17,15 @@ from segtool.targeting.schedule.draws import uniform
 from segtool.targeting.schedule.eligible import Blocks
 from segtool.targeting.schedule.inputs import Catalogue, Past, People
 from segtool.targeting.schedule.limits import is_counted
-from segtool.targeting.schedule.pool import LEVELS, Pool, item_rows, padded, topic_rows, with_items
+from segtool.targeting.schedule.pool import (
+    LEVELS,
+    Pool,
+    item_rows,
+    padded,
+    topic_rows,
+    with_items,
+    without_refused,
+)
 from segtool.targeting.schedule.result import Sends
 from segtool.targeting.schedule.rhythms import sends_left
 from segtool.targeting.settings import TargetingSettings
@@ -35,6 +43,7 @@ class Batch:
     catalogue: Catalogue
     past: Past
     refusals: Blocks
+    once: tuple[np.ndarray, np.ndarray]  # users and topics that may be sent once
     rhythms: tuple
     opens: np.ndarray
     why: np.ndarray
@@ -92,22 +101,27 @@ def plan_batch(batch: Batch, first: int, last: int, candidates: pd.DataFrame, ro
     people, here = batch.people, slice(first, last)
     table, keys = people.table.iloc[here], people.keys[here]
     blocked = _blocked(batch, first, last)
+    once = _pairs(batch, *batch.once, first, last)
     pool_rows = _candidates(batch, candidates, rows - first, table, blocked)
-    may = batch.why[here] == ""
-    _say(batch, here, may & (np.bincount(pool_rows["row"], minlength=last - first) == 0), eligible.NO_TOPIC)
+    none = (batch.why[here] == "") & (np.bincount(pool_rows["row"], minlength=last - first) == 0)
+    _say(batch, here, none & ~blocked.any(axis=1), eligible.NOT_ANY_TOPIC)
+    _say(batch, here, none & blocked.any(axis=1), eligible.NO_TOPIC)
     sent = _days(batch, first, last, table, keys)
     sent[batch.why[here] != ""] = False
     _say(batch, here, (batch.why[here] == "") & ~sent.any(axis=1), eligible.NO_DAY)
-    drawn = _draws(batch, table, keys, blocked, int(sent.sum(axis=1).max(initial=0)))
+    # A draw may come twice, so what may be sent once is never drawn.
+    drawn = _draws(batch, table, keys, blocked | once, int(sent.sum(axis=1).max(initial=0)))
     pool = padded(pool_rows, last - first, first, batch.catalogue, batch.past)
-    wishes = _wishes(pool_rows, drawn, batch.catalogue)
+    wishes = _wishes(pool_rows, drawn, batch.catalogue, blocked)
     if wishes is not None and len(wishes):
         pool = pool.beside(padded(wishes, last - first, first, batch.catalogue, batch.past))
     out = np.full(pool.item.shape, -10_000, dtype=np.int64)
     if len(batch.catalogue.item_ids):
         out = np.where(pool.item >= 0, batch.catalogue.published[pool.item], out)
     settings = batch.settings
-    picked = fill_days(pool, sent, drawn, out, settings.repeat_days, settings.max_topic_share)
+    picked = fill_days(
+        pool, sent, drawn, out, settings.repeat_days, settings.max_topic_share, _of_places(once, pool.topic)
+    )
     got = np.bincount(picked.row, minlength=last - first)
     _say(batch, here, (batch.why[here] == "") & (got == 0), eligible.NO_ITEM)
     return _as_sends(pool, picked, table, first)
@@ -118,11 +132,22 @@ def _say(batch: Batch, here: slice, applies: np.ndarray, reason: str) -> None:
 
 
 def _blocked(batch: Batch, first: int, last: int) -> np.ndarray:
-    blocked = np.zeros((last - first, max(len(batch.catalogue.topics), 1)), dtype=bool)
-    rows, codes = batch.refusals.topic_rows, batch.refusals.topic_codes
+    return _pairs(batch, batch.refusals.topic_rows, batch.refusals.topic_codes, first, last)
+
+
+def _pairs(batch: Batch, rows: np.ndarray, codes: np.ndarray, first: int, last: int) -> np.ndarray:
+    """Mark pairs of users and topics, shape (last - first, n_topics)."""
+    marked = np.zeros((last - first, max(len(batch.catalogue.topics), 1)), dtype=bool)
     own = (rows >= first) & (rows < last)
-    blocked[rows[own] - first, codes[own]] = True
-    return blocked
+    marked[rows[own] - first, codes[own]] = True
+    return marked
+
+
+def _of_places(once: np.ndarray, topic: np.ndarray) -> np.ndarray | None:
+    """Say which places of a pool hold a topic that may be sent once; None for none at all."""
+    if not once.any():
+        return None
+    return np.take_along_axis(once, np.maximum(topic, 0).astype(np.int64), axis=1) & (topic >= 0)
 
 
 def _candidates(batch: Batch, candidates, rows, table, blocked) -> pd.DataFrame:
@@ -131,6 +156,7 @@ def _candidates(batch: Batch, candidates, rows, table, blocked) -> pd.DataFrame:
         own = item_rows(candidates, rows, batch.catalogue, blocked)
     else:
         own = with_items(topic_rows(candidates, rows, batch.catalogue, blocked), batch.catalogue)
+    own = without_refused(own, batch.catalogue, blocked)
     without = np.bincount(own["row"], minlength=len(table)) == 0
     if batch.persona_topics is None or not without.any():
         return own
@@ -141,6 +167,7 @@ def _candidates(batch: Batch, candidates, rows, table, blocked) -> pd.DataFrame:
     rest = with_items(
         topic_rows(theirs, theirs["row"].to_numpy(dtype=int), batch.catalogue, blocked), batch.catalogue
     )
+    rest = without_refused(rest, batch.catalogue, blocked)
     joined = pd.concat([part for part in (own, rest) if len(part)] or [own], ignore_index=True)
     return joined.sort_values("row", kind="stable", ignore_index=True)
 
@@ -158,14 +185,16 @@ def _days(batch: Batch, first: int, last: int, table: pd.DataFrame, keys: np.nda
 
 
 def _past_grids(batch: Batch, first: int, last: int, table, reach: int) -> tuple[np.ndarray, np.ndarray]:
-    own, every = (np.zeros((last - first, reach), dtype=np.int32) for _ in range(2))
+    """Count what was sent on each day from ``reach`` days before the plan to its end."""
+    own, every = (np.zeros((last - first, reach + batch.n_days), dtype=np.int32) for _ in range(2))
     sends = batch.past.sends
-    sends = sends[
-        (sends["row"] >= first) & (sends["row"] < last) & (sends["day"] >= -reach) & (sends["day"] < 0)
-    ]
-    row, column = sends["row"].to_numpy() - first, sends["day"].to_numpy() + reach
+    sends = sends[(sends["row"] >= first) & (sends["row"] < last) & (sends["day"] >= -reach)]
+    # What lies beyond the plan (a mistake of the clock) stands on its last day: nothing is planned then.
+    day = np.minimum(sends["day"].to_numpy(), batch.n_days - 1)
+    row, column = sends["row"].to_numpy() - first, day + reach
     n, channel = sends["n"].to_numpy(), sends["channel"].to_numpy(dtype=object)
-    same = channel == table["channel"].to_numpy(dtype=object)[row]
+    # Of a send without a channel it is not known that it was another one, so it counts on every one.
+    same = (channel == table["channel"].to_numpy(dtype=object)[row]) | (channel == "")
     np.add.at(own, (row[same], column[same]), n[same])
     counted = {name: is_counted(str(name)) for name in pd.unique(channel)}
     pressing = np.array([counted[name] for name in channel], dtype=bool)
@@ -174,9 +203,8 @@ def _past_grids(batch: Batch, first: int, last: int, table, reach: int) -> tuple
 
 
 def _draws(batch: Batch, table, keys, blocked, n_sends: int) -> Drawn | None:
-    if batch.explore is None or not batch.explore_share or not n_sends:
+    if batch.explore is None or not n_sends:
         return None
-    check_columns(batch.explore.columns, ("persona_id", "topic", "probability"), "explore")
     personas = sorted(batch.explore["persona_id"].unique())
     chances = np.zeros((len(personas) + 1, blocked.shape[1]))  # the last row: personas nothing is drawn for
     code = batch.catalogue.topic_codes(batch.explore["topic"])
@@ -187,10 +215,17 @@ def _draws(batch: Batch, table, keys, blocked, n_sends: int) -> Drawn | None:
     if len(batch.catalogue.item_ids):
         chances[:, [len(items) == 0 for items in batch.catalogue.by_topic]] = 0
     home = pd.Index(personas).get_indexer(table["persona_id"])
-    return draw_topics(keys, chances[home], blocked, batch.explore_share, n_sends, batch.seed)
+    share = np.append(persona_shares(batch.explore, batch.explore_share).reindex(personas), 0.0)[home]
+    return draw_topics(keys, chances[home], blocked, share, n_sends, batch.seed) if share.any() else None
 
 
-def _wishes(candidates: pd.DataFrame, drawn: Drawn | None, catalogue: Catalogue) -> pd.DataFrame | None:
+def persona_shares(explore: pd.DataFrame, usual: float) -> pd.Series:
+    """Return the share of each persona's sends that is drawn, by persona_id; as usual where none is said."""
+    share = explore["share"] if "share" in explore else pd.Series(np.nan, index=explore.index)
+    return pd.to_numeric(share).groupby(explore["persona_id"]).max().fillna(usual).sort_index()
+
+
+def _wishes(candidates, drawn: Drawn | None, catalogue: Catalogue, blocked) -> pd.DataFrame | None:
     """Return what was drawn and is none of the user's own topics, with no weight in the plan."""
     if drawn is None or not (drawn.topic >= 0).any():
         return None
@@ -203,7 +238,7 @@ def _wishes(candidates: pd.DataFrame, drawn: Drawn | None, catalogue: Catalogue)
     wishes = pd.DataFrame(
         {"row": wished // n_topics, "topic": wished % n_topics, "estimate": 1.0, "weight": 0.0}
     )
-    return with_items(wishes.assign(level=level), catalogue)
+    return without_refused(with_items(wishes.assign(level=level), catalogue), catalogue, blocked)
 
 
 def _as_sends(pool: Pool, picked, table: pd.DataFrame, first: int) -> Sends:

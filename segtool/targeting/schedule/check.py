@@ -34,6 +34,7 @@ def check_send_list(
     holdout: pd.Series | None = None,
     acted: pd.DataFrame | None = None,
     content: pd.DataFrame | None = None,
+    probes: pd.DataFrame | None = None,
     start=None,
     weeks: int | None = None,
     as_of=None,
@@ -46,7 +47,7 @@ def check_send_list(
     ----------
     send_list : DataFrame
         user_id, send_date, send_hour_local, channel, topic, send_id; item_id, daypart, propensity, zone.
-    users, history, blocks, holdout, acted, content, start, weeks, as_of, zone, budget
+    users, history, blocks, holdout, acted, content, probes, start, weeks, as_of, zone, budget
         As given to `make_schedule`; a rule without its table is not checked.
 
     Returns
@@ -72,7 +73,8 @@ def check_send_list(
     if as_of is not None:
         rules.not_before(as_of, zone)
     rules.holdout(holdout)
-    rules.blocks(blocks, as_of, zone)
+    rules.blocks(blocks, content, as_of, zone)
+    rules.probes(probes)
     rules.caps(_day_table(history), users)
     rules.items(_day_table(history), acted, content)
     if users is not None:
@@ -102,7 +104,7 @@ def _day_table(history: pd.DataFrame | None) -> pd.DataFrame:
         {
             "user_id": history["user_id"].astype(str),
             "day": (pd.to_datetime(history["send_date"]) - FIRST_DAY) // DAY,
-            "channel": history.get("channel", ""),
+            "channel": history["channel"].fillna("") if "channel" in history else "",
             "item": history.get("item_id", ""),
         }
     )
@@ -208,7 +210,7 @@ class _Rules:
             held = holdout.index[holdout.to_numpy(dtype=bool)].astype(str)
             self.broken(self.sends["user_id"].isin(held), "holdout", "held out", "nothing")
 
-    def blocks(self, blocks: pd.DataFrame | None, as_of, zone: str) -> None:
+    def blocks(self, blocks: pd.DataFrame | None, content, as_of, zone: str) -> None:
         if blocks is None or blocks.empty:
             return
         table = blocks.assign(user_id=blocks["user_id"].astype(str), what=blocks["what"].astype(str))
@@ -218,9 +220,34 @@ class _Rules:
             self.broken(
                 own.isin(refused), f"blocked {kind}", self.sends[column].astype(object), "not this one"
             )
+        if content is not None and len(content):
+            self.further_topics(table[table["kind"] == "topic"], content)
         everywhere = table.loc[(table["kind"] == "channel") & (table["what"] == "everywhere"), "user_id"]
         self.broken(self.sends["user_id"].isin(everywhere), "unsubscribed", "a send", "nothing")
         self.cooloff(table[table["kind"] == "user"], as_of, zone)
+
+    def further_topics(self, refused: pd.DataFrame, content: pd.DataFrame) -> None:
+        """Hold items of several topics against refusals of any of them."""
+        topics = content[["item_id", "topic"]].dropna().astype(str)
+        several = topics[topics["item_id"].duplicated(keep=False)].rename(columns={"item_id": "item"})
+        bears = self.sends.loc[:, ["user_id", "item"]].reset_index(names="at").merge(several, on="item")
+        refused = refused.rename(columns={"what": "topic"})[["user_id", "topic"]]
+        wrong = bears.merge(refused, on=["user_id", "topic"])
+        found = "an item that bears it too"
+        self.broken(self.sends.index.isin(wrong["at"]), "blocked topic", found, "none of its topics refused")
+
+    def probes(self, probes: pd.DataFrame | None) -> None:
+        """Check that a topic whose rest is over is asked about once, and not while an answer is awaited."""
+        if probes is None or probes.empty:
+            return
+        named = probes[["user_id", "topic"]].astype(str).assign(state=probes.get("state", "due"))
+        named = named.drop_duplicates(["user_id", "topic"], keep="last")
+        own = self.sends[["user_id", "topic"]].astype(str).merge(named, on=["user_id", "topic"], how="left")
+        state = own["state"].to_numpy(dtype=object)
+        again = own.duplicated(["user_id", "topic"], keep="first").to_numpy()
+        self.broken((state == "due") & again, "probe", "a second send of it", "one send of the topic")
+        waiting = own["state"].notna().to_numpy() & (state != "due")
+        self.broken(waiting, "probe", "a send of it", "none before its answer")
 
     def cooloff(self, users: pd.DataFrame, as_of, zone: str) -> None:
         if users.empty:
@@ -251,11 +278,13 @@ class _Rules:
         limits = read_limits(self.sends["channel"].astype(str), self.settings)
         counted = np.array([n not in CHANNEL_PRESETS or CHANNEL_PRESETS[n].pushed for n in names], dtype=bool)
         for rule in limits.itertuples():
-            rows = counted[channel] if rule.channel == ALL else names[channel] == rule.channel
+            # A past send whose channel is not known may have been on this one.
+            own = (names[channel] == rule.channel) | (names[channel] == "")
+            rows = counted[channel] if rule.channel == ALL else own
             where = f" on {rule.channel}" if rule.channel else ""
             self.window(user[rows], day[rows], place[rows], rule.most, rule.days, f"{rule.rule}{where}")
         if users is not None:
-            self.own_caps(users, user, day, place, channel)
+            self.own_caps(users, user, day, place, channel, names)
 
     def window(self, user, day, place, most: int, days: int, rule: str) -> None:
         order = np.lexsort((place, day, user))
@@ -267,7 +296,7 @@ class _Rules:
         bad[place[close]] = True
         self.broken(bad, rule, f"{most + 1} in {days} days", f"{most} in {days} days")
 
-    def own_caps(self, users: pd.DataFrame, user, day, place, channel) -> None:
+    def own_caps(self, users: pd.DataFrame, user, day, place, channel, names) -> None:
         """Check the weekly cap of each user on the channel that is planned, and what follows silence."""
         table = _with_silence(users, self.settings)
         own = self.sends["user_id"].map(table["weekly_cap"]) / self.sends["user_id"].map(table["gap_factor"])
@@ -276,7 +305,7 @@ class _Rules:
         of_user[user[place >= 0]] = cap[place[place >= 0]]
         planned = np.full(len(of_user), -1)
         planned[user[place >= 0]] = channel[place >= 0]
-        same = channel == planned[user]
+        same = (channel == planned[user]) | (names[channel] == "")
         for weekly in np.unique(of_user[~np.isnan(of_user)]):
             rows = same & (of_user[user] == weekly)
             for most, days in weekly_windows(float(weekly)):
@@ -313,10 +342,9 @@ class _Rules:
         self.broken(
             named & ~self.sends["item"].isin(table.index), "unknown item", "not in content", "an item of it"
         )
-        topic = self.sends["item"].map(table["topic"].astype(str))
-        self.broken(
-            named & (topic != self.sends["topic"].astype(str)), "topic of the item", "another", "its own"
-        )
+        theirs = pd.MultiIndex.from_frame(content[["item_id", "topic"]].dropna().astype(str))
+        own = pd.MultiIndex.from_arrays([self.sends["item"], self.sends["topic"].astype(str)])
+        self.broken(named & ~own.isin(theirs), "topic of the item", "another", "its own")
         if "published_at" in table:
             out = self.sends["item"].map(pd.to_datetime(table["published_at"], utc=True))
             self.broken(

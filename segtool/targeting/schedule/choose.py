@@ -22,17 +22,17 @@ class Drawn:
         The topic drawn; -1 where the plan decides.
     chances : ndarray, shape (n_users, n_topics)
         Chance of each topic when one is drawn; 0 where a user refused it.
-    share : float
-        Of the sends that are for learning.
+    share : ndarray, shape (n_users,)
+        Of a user's sends that are for learning.
     """
 
     topic: np.ndarray
     chances: np.ndarray
-    share: float
+    share: np.ndarray
 
 
 def draw_topics(
-    keys, chances: np.ndarray, blocked: np.ndarray, share: float, n_sends: int, seed: int
+    keys, chances: np.ndarray, blocked: np.ndarray, share: np.ndarray, n_sends: int, seed: int
 ) -> Drawn:
     """Decide for each user's first, second, ... send whether it is drawn, and which topic.
 
@@ -41,6 +41,8 @@ def draw_topics(
     keys : ndarray of uint64, shape (n_users,)
     chances : ndarray, shape (n_users, n_topics)
         Of each topic in the user's persona; rows of zeros are never drawn from.
+    share : ndarray, shape (n_users,)
+        Of each user's sends that are drawn.
     """
     chances = np.where(blocked, 0, chances)
     total = chances.sum(axis=1, keepdims=True)
@@ -84,6 +86,7 @@ def fill_days(
     published: np.ndarray,
     repeat_days: int,
     max_share: float,
+    once: np.ndarray | None = None,
 ) -> Picked:
     """Fill every day with the candidate whose turn it is.
 
@@ -93,16 +96,21 @@ def fill_days(
     sent : ndarray of bool, shape (n_users, n_days)
     published : ndarray of int, shape (n_users, width)
         First day on which each candidate is out.
+    once : ndarray of bool, shape (n_users, width), optional
+        Candidates whose topic may be sent once at most.
 
     Notes
     -----
     Turns are by highest averages (Sainte-Laguë): with c sends so far, a topic of weight w stands at
     w / (2 c + 1), so that topics come up in proportion to how much they are wanted. No topic gets more
-    than ``max_share`` of a user's sends, as long as the user has topics enough.
+    than ``max_share`` of the sends the plan decides on, those drawn before counted in, as long as the user
+    has topics enough. A draw itself is not held to it: a topic at its share would have no chance of being
+    drawn, and what has no chance cannot be judged from the log.
     """
     pool.last = pool.last.copy()
     taken = np.zeros(pool.topic.shape, dtype=np.int16)
-    most = _most_per_topic(pool, sent.sum(axis=1), max_share)
+    most = _most_per_topic(pool, sent.sum(axis=1), max_share)[:, None]
+    most = most if once is None else np.where(once, np.minimum(most, 1), most)
     parts = []
     for number in range(int(sent.sum(axis=1).max(initial=0))):
         rows = np.flatnonzero(sent.sum(axis=1) > number)
@@ -127,7 +135,7 @@ def _fill_once(pool, taken, most, rows, day, number, drawn: Drawn | None, publis
     # Of a topic without content it is not known that what is written about it would be the same.
     fits = (topic >= 0) & (ready | (pool.item[rows] < 0))
     turn = pool.weight[rows] / (2 * taken[rows] + 1)
-    may = fits & (taken[rows] < most[rows, None]) & (pool.weight[rows] > 0)
+    may = fits & (taken[rows] < most[rows]) & (pool.weight[rows] > 0)
     place, filled = _first_best(turn, may)
     planned = place
     explored = np.zeros(len(rows), dtype=bool)
@@ -139,7 +147,7 @@ def _fill_once(pool, taken, most, rows, day, number, drawn: Drawn | None, publis
         place, filled = np.where(explored, other, place), filled & np.where(explored, found, True)
         got, usual = topic[np.arange(len(rows)), place], topic[np.arange(len(rows)), planned]
         by_draw = drawn.chances[rows, np.maximum(got, 0)]
-        share = np.where(drawn.chances[rows].any(axis=1), drawn.share, 0.0)
+        share = np.where(drawn.chances[rows].any(axis=1), drawn.share[rows], 0.0)
         propensity = share * by_draw + (1 - share) * (got == usual)
     rows, day, place, planned, explored, propensity = (
         each[filled] for each in (rows, day, place, planned, explored, propensity)

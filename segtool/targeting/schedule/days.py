@@ -45,8 +45,9 @@ def choose_days(
     ----------
     rhythm : ndarray of int, shape (n_users,)
         Position in ``rhythms``.
-    past_own, past_all : ndarray of int, shape (n_users, n_past)
-        Sends on each day before the plan, the last column being the day before its first.
+    past_own, past_all : ndarray of int, shape (n_users, n_past + n_days)
+        What was sent on each day, column n_past being the plan's first day: a user whose clock is ahead of
+        the study's may have been sent to on it already.
     first : ndarray of int, shape (n_users,)
         First day of the plan that is open, from 0.
     most : ndarray of int, shape (n_users,)
@@ -60,15 +61,15 @@ def choose_days(
     Notes
     -----
     Going forward in time, a window that ends today holds everything that can be in it: whoever passes
-    all windows that end today breaks none, whatever comes later is checked then.
+    all windows that end today breaks none, whatever comes later is checked then. This needs that nothing
+    is planned up to the last day on which something was sent.
     """
     order = np.argsort(rhythm, kind="stable")
-    n_past = past_own.shape[1]
-    own = np.concatenate([past_own[order], np.zeros((len(order), n_days), past_own.dtype)], axis=1)
-    every = np.concatenate([past_all[order], np.zeros((len(order), n_days), past_all.dtype)], axis=1)
+    n_past = past_own.shape[1] - n_days
+    own, every = past_own[order], past_all[order]
     bounds = np.searchsorted(rhythm[order], np.arange(len(rhythms) + 1))
     gaps = np.array([each.gap for each in rhythms], dtype=float)[rhythm[order]]
-    due, left = _first_due(first[order], own[:, :n_past], gaps), most[order].copy()
+    due, left = _first_due(first[order], own, every, gaps, n_past), most[order].copy()
     sent = np.zeros((len(order), n_days), dtype=bool)
     for day in range(n_days):
         end = n_past + day + 1
@@ -89,9 +90,13 @@ def choose_days(
     return back
 
 
-def _first_due(first: np.ndarray, past: np.ndarray, gaps: np.ndarray) -> np.ndarray:
-    """Keep the gap from what was sent last."""
-    n_past = past.shape[1]
-    any_past = past.any(axis=1)
-    last = np.where(any_past, -1 - np.argmax(past[:, ::-1] > 0, axis=1), -n_past - gaps)
-    return np.maximum(first, last + gaps)
+def _first_due(first: np.ndarray, own: np.ndarray, every: np.ndarray, gaps, n_past: int) -> np.ndarray:
+    """Keep the gap from what was sent last on the own channel, and begin after whatever was sent last."""
+    due = np.maximum(first, _last_day(own, n_past, -n_past - gaps) + gaps)
+    return np.maximum(due, _last_day(every, n_past, -1) + 1)
+
+
+def _last_day(sent: np.ndarray, n_past: int, never) -> np.ndarray:
+    """Return the last day with a send, 0 being the plan's first."""
+    last = sent.shape[1] - 1 - np.argmax(sent[:, ::-1] > 0, axis=1) - n_past
+    return np.where(sent.any(axis=1), last, never)

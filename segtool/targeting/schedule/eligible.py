@@ -11,17 +11,19 @@ from segtool.checks import check_columns
 from segtool.targeting.schedule.inputs import EVERYWHERE, People, known_zones
 from segtool.targeting.settings import TargetingSettings
 
-NOT_KNOWN = ("", "not known")
+NOT_KNOWN = ("", "not known", "any")
+DUE = "due"  # of a topic whose rest is over: one send may ask whether it is wanted again
 HELD_OUT = "held out, so that what the others get can be compared with nothing"
 NO_PERSONA = "in no persona"
-NO_CHANNEL = "no channel is known that is open to them"
+NO_CHANNEL = "no channel is known: none is recorded that is open to them"
 IN_GROUPS = "reached in groups only, where a post reaches everybody, the held-out too"
 BAD_ZONE = "their time zone is not one that is known, so their night is not known"
 CLOSED = "unsubscribed everywhere"
 CLOSED_CHANNEL = "closed the channel that was planned for them"
 COMPLAINED = "complained; a person decides when they are written to again"
 IGNORED = "ignored so many sends in a row that silence is left, until they are heard of again"
-NO_TOPIC = "refused every topic, or no topic is known for them"
+NO_TOPIC = "refused every topic that is known for them"
+NOT_ANY_TOPIC = "no topic is known: nothing they did and no content names one"
 NO_DAY = "the caps leave no day in these weeks"
 NO_ITEM = "no item is left that is out and new to them"
 NOT_WORTH = "a send would cost more than it brings, at the stated prices"
@@ -85,6 +87,28 @@ def read_refusals(
     code = topic_codes(topics["what"])
     known = code >= 0
     return Blocks(until, topics["row"].to_numpy()[known], code[known], why)
+
+
+def split_probes(
+    probes: pd.DataFrame | None, blocks: pd.DataFrame | None
+) -> tuple[pd.DataFrame | None, pd.DataFrame | None]:
+    """Return the topics that may be sent once, and the blocks with those whose one send is out already."""
+    if probes is None or probes.empty:
+        return None, blocks
+    check_columns(probes.columns, ("user_id", "topic"), "probes")
+    due = (probes["state"] == DUE).to_numpy(dtype=bool) if "state" in probes else np.ones(len(probes), bool)
+    out = probes.loc[~due, ["user_id", "topic"]].rename(columns={"topic": "what"}).assign(kind="topic")
+    parts = [part for part in (blocks, out) if part is not None and len(part)]
+    return probes[due], pd.concat(parts, ignore_index=True) if parts else blocks
+
+
+def read_once(once: pd.DataFrame | None, people: People, topic_codes) -> tuple[np.ndarray, np.ndarray]:
+    """Return pairs of user and topic as codes."""
+    if once is None:
+        return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
+    row, code = people.rows(once["user_id"]), topic_codes(once["topic"])
+    known = (row >= 0) & (code >= 0)
+    return row[known], code[known]
 
 
 def days_left(blocks: pd.DataFrame, settings: TargetingSettings) -> np.ndarray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -17,6 +17,8 @@ from segtool.targeting.timing.dayparts import allowed_hours
 
 USERS = ("user_id", "persona_id", "persona", "channel", "weekly_cap")
 EVERYWHERE = "everywhere"
+WORDS = {"flag": "", "stage": "unknown", "channel": "", "daypart": "any", "show_first": ""}
+ANY_TOPIC = "any"  # the plan's word for no topic at all
 ANY_HOUR = 12  # where nothing is known of when somebody is around
 
 
@@ -27,8 +29,8 @@ class People:
     Parameters
     ----------
     table : DataFrame, one row per user
-        With every optional column filled in: daypart, hour, zone, stage, flag, ignored_in_a_row, gap_factor,
-        stop_at, gain, loss, fatigue.
+        With every optional column filled in: daypart, hour, zone, stage, flag, show_first, ignored_in_a_row,
+        gap_factor, stop_at, gain, loss, fatigue.
     ids : Index
         For looking rows up by user_id.
     keys : ndarray of uint64
@@ -41,14 +43,41 @@ class People:
 
     def rows(self, user_ids: pd.Series) -> np.ndarray:
         """Return the row of each user id, -1 for a stranger."""
-        return self.ids.get_indexer(user_ids.astype(object).to_numpy())
+        return self.ids.get_indexer(text_ids(user_ids).to_numpy(dtype=object))
+
+
+def text_ids(ids: pd.Series) -> pd.Series:
+    """Return ids as text, as users are named here: a number is not another user than its digits.
+
+    Examples
+    --------
+    >>> text_ids(pd.Series([7, 12])).tolist(), text_ids(pd.Series([7.0, None])).tolist()
+    (['7', '12'], ['7', nan])
+    """
+    if pd.api.types.is_float_dtype(ids) and (ids.dropna() % 1 == 0).all():
+        ids = ids.astype("Int64")  # whole numbers that became fractions, since some are missing
+    there = ids.notna()
+    return ids.astype(object).where(there, None).map(str, na_action="ignore").where(there, np.nan)
+
+
+def _as_text(words: Iterable) -> np.ndarray:
+    return text_ids(pd.Series(words)).to_numpy(dtype=object)
+
+
+def with_text_ids(table: pd.DataFrame | None) -> pd.DataFrame | None:
+    """Return a table whose user ids are text."""
+    if table is None or "user_id" not in table:
+        return table
+    return table.assign(user_id=text_ids(table["user_id"]))
 
 
 def read_people(users: pd.DataFrame, zone: str, settings: TargetingSettings) -> People:
     """Check the users and fill in what was not given."""
     check_columns(users.columns, USERS, "users")
     table = users.copy()
-    table["user_id"] = table["user_id"].astype(str).astype(object)
+    table["user_id"] = text_ids(table["user_id"]).astype(object)
+    if table["user_id"].isna().any():
+        raise InputError("users has rows without a user_id.", "an id for every user.")
     if table["user_id"].duplicated().any():
         raise InputError("users names some users more than once.", "one row per user.")
     table = table.sort_values("user_id", ignore_index=True)
@@ -58,7 +87,7 @@ def read_people(users: pd.DataFrame, zone: str, settings: TargetingSettings) -> 
         table[name] = pd.to_numeric(given).fillna(usual)
     for name, usual in silence_defaults(table["ignored_in_a_row"], settings).items():
         table[name] = pd.to_numeric(table[name]).fillna(usual) if name in table else usual
-    for name, usual in {"flag": "", "stage": "unknown", "channel": "", "daypart": "any"}.items():
+    for name, usual in WORDS.items():
         given = table[name] if name in table else pd.Series(usual, index=table.index)
         table[name] = given.astype(object).where(given.notna(), usual)
     own_zone = table["zone"] if "zone" in table else pd.Series(zone, index=table.index)
@@ -116,6 +145,8 @@ class Catalogue:
         First day of the plan on which an item may be sent (far below 0 for what is out already).
     by_topic : list of ndarray, one per topic
         Items, freshest first.
+    more : DataFrame
+        item, topic: the further topics of items that have several, as codes.
     """
 
     item_ids: np.ndarray
@@ -124,14 +155,15 @@ class Catalogue:
     item_topic: np.ndarray
     published: np.ndarray
     by_topic: list
+    more: pd.DataFrame = field(default_factory=lambda: pd.DataFrame({"item": [], "topic": []}, dtype=int))
 
     def topic_codes(self, topics: Iterable) -> np.ndarray:
         """Return the code of each topic, -1 for one that is not there."""
-        return pd.Index(self.topics, dtype=object).get_indexer(pd.Series(topics, dtype=object).to_numpy())
+        return pd.Index(self.topics, dtype=object).get_indexer(_as_text(topics))
 
     def item_codes(self, item_ids: Iterable) -> np.ndarray:
         """Return the code of each item, -1 for one that is not there."""
-        return pd.Index(self.item_ids, dtype=object).get_indexer(pd.Series(item_ids, dtype=object).to_numpy())
+        return pd.Index(self.item_ids, dtype=object).get_indexer(_as_text(item_ids))
 
 
 def read_catalogue(
@@ -139,12 +171,14 @@ def read_catalogue(
 ) -> Catalogue:
     """Order the content of each topic by how fresh it is; without content there are topics alone."""
     if content is None or content.empty:
-        names = tuple(sorted(set(topics)))
+        names = tuple(sorted(set(topics) - {ANY_TOPIC}))  # a topic without content has to say something
         empty = np.zeros(0, dtype=np.int64)
         return Catalogue(np.zeros(0, object), np.zeros(0, object), names, empty, empty, [empty] * len(names))
     check_columns(content.columns, ("item_id", "topic"), "content")
-    table = content.dropna(subset=["item_id", "topic"]).drop_duplicates("item_id")
-    table = table.assign(item_id=table["item_id"].astype(str), topic=table["topic"].astype(str))
+    every = content.dropna(subset=["item_id", "topic"])
+    every = every.assign(item_id=every["item_id"].astype(str), topic=every["topic"].astype(str))
+    # By name, so that the order of the rows does not decide which topic an item of two stands under.
+    table = every.sort_values(["item_id", "topic"], kind="stable").drop_duplicates("item_id")
     unknown = pd.Series(pd.NaT, index=table.index, dtype="datetime64[ns, UTC]")
     out = pd.to_datetime(table["published_at"], utc=True) if "published_at" in table else unknown
     local = out.dt.tz_convert(zone).dt.tz_localize(None)
@@ -156,7 +190,7 @@ def read_catalogue(
     table = table.sort_values(
         order, ascending=[True, False, False, True], na_position="last", ignore_index=True
     )
-    names = tuple(sorted({*table["topic"], *topics}))
+    names = tuple(sorted({*every["topic"], *topics}))
     code = pd.Index(names, dtype=object).get_indexer(table["topic"].astype(object).to_numpy())
     title = table["title"].fillna("") if "title" in table else pd.Series("", index=table.index)
     return Catalogue(
@@ -166,7 +200,16 @@ def read_catalogue(
         item_topic=code,
         published=table["day"].to_numpy(),
         by_topic=[np.flatnonzero(code == place) for place in range(len(names))],
+        more=_more_topics(every, table["item_id"], code, names),
     )
+
+
+def _more_topics(every: pd.DataFrame, item_ids: pd.Series, first: np.ndarray, names: tuple) -> pd.DataFrame:
+    """Return the topics of items beside the one each stands under here."""
+    item = pd.Index(item_ids, dtype=object).get_indexer(every["item_id"])
+    topic = pd.Index(names, dtype=object).get_indexer(every["topic"])
+    pairs = pd.DataFrame({"item": item, "topic": topic})[topic != first[item]]
+    return pairs.drop_duplicates(ignore_index=True)
 
 
 @dataclass(frozen=True)
@@ -176,7 +219,8 @@ class Past:
     Parameters
     ----------
     sends : DataFrame
-        row, day (negative: before the plan's first day), channel, item (code or -1), n.
+        row, day (negative: before the plan's first day; a user whose clock is ahead of the study's may have
+        been sent to on day 0 or 1 of their own calendar), channel ("": not known), item (code or -1), n.
     used_keys, used_days : ndarray
         Sorted row x n_items + item, and the day it was last sent; far in the future for what was acted on.
     """
@@ -215,7 +259,7 @@ def _read_sends(history, people: People, catalogue: Catalogue, start: pd.Timesta
     check_columns(history.columns, ("user_id", "send_date"), "history")
     day = (pd.to_datetime(history["send_date"]) - start) // pd.Timedelta(days=1)
     item = catalogue.item_codes(history["item_id"]) if "item_id" in history else -1
-    channel = history["channel"].astype(object) if "channel" in history else ""
+    channel = history["channel"].astype(object).fillna("") if "channel" in history else ""
     n = history.get("n", 1)
     table = pd.DataFrame(
         {"row": people.rows(history["user_id"]), "day": day, "channel": channel, "item": item, "n": n}

@@ -24,10 +24,10 @@ def weekly_windows(weekly: float) -> list[tuple[int, int]]:
     >>> weekly_windows(2), weekly_windows(0.25), weekly_windows(1.5)
     ([(2, 7)], [(1, 28)], [(2, 7), (6, 28)])
     """
-    if weekly <= 0:
+    if weekly * LONGEST < 7:
         return [(0, 1)]
     if weekly < 1:
-        return [(1, min(math.ceil(7 / weekly - 1e-9), LONGEST))]
+        return [(1, math.ceil(7 / weekly - 1e-9))]
     if abs(weekly - round(weekly)) < 1e-9:
         return [(round(weekly), 7)]
     return [(math.ceil(weekly), 7), (math.floor(4 * weekly + 1e-9), 28)]

@@ -109,6 +109,19 @@ def with_items(topics: pd.DataFrame, catalogue: Catalogue) -> pd.DataFrame:
     return topics.iloc[at[kept]].assign(item=item.ravel()[kept])
 
 
+def without_refused(candidates: pd.DataFrame, catalogue: Catalogue, blocked) -> pd.DataFrame:
+    """Leave out the items that bear a refused topic beside the one they stand under."""
+    if catalogue.more.empty or candidates.empty:
+        return candidates
+    place = np.arange(len(candidates))
+    pairs = pd.DataFrame(
+        {"place": place, "row": candidates["row"].to_numpy(), "item": candidates["item"].to_numpy()}
+    )
+    pairs = pairs.merge(catalogue.more, on="item")
+    refused = blocked[pairs["row"].to_numpy(dtype=int), pairs["topic"].to_numpy(dtype=int)]
+    return candidates[~np.isin(place, pairs["place"].to_numpy()[refused])]
+
+
 def padded(candidates: pd.DataFrame, n_users: int, first_row: int, catalogue: Catalogue, past) -> Pool:
     """Lay candidates out as one row per user.
 

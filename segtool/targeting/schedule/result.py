@@ -22,6 +22,7 @@ from segtool.targeting.timing.dayparts import daypart_hours
 SEND_LIST = [
     "user_id", "persona", "week", "send_date", "daypart", "send_hour_local", "channel", "topic", "item_id",
     "title", "stage", "purpose", "propensity", "arm", "reason", "send_id", "persona_id", "zone", "value",
+    "show_first",
 ]  # fmt: skip
 PURPOSES = ("plan", "explore")
 ROWS_AT_ONCE = 500_000
@@ -106,7 +107,8 @@ class Schedule(Shown):
         user_id, persona, week (from 1), send_date and send_hour_local (on the user's clock), daypart,
         channel, topic, item_id, title, stage, purpose ("plan" or "explore"), propensity (chance with which
         this topic goes out on this occasion; 1 where nothing is drawn), arm (what the propensity is of:
-        the topic), reason, send_id, persona_id, zone, value. For millions of sends see `send_batches`.
+        the topic), reason, send_id, persona_id, zone, value, show_first
+        (what to put first for this user, "" for nothing in particular). For millions of sends see `send_batches`.
         """
         return self._rows(0, len(self.sends))
 
@@ -160,7 +162,7 @@ class Schedule(Shown):
         """Return the schedule with more notes, what is known first."""
         return replace(self, notes=tuple(in_order([*self.notes, *notes])))
 
-    def checked(self, history, blocks, holdout, acted, content) -> Schedule:
+    def checked(self, history, blocks, holdout, acted, content, probes=None) -> Schedule:
         """Return the schedule with what an independent check of the finished list found.
 
         Raises
@@ -169,10 +171,8 @@ class Schedule(Shown):
             If any cap or block is broken: a list that does is not handed over.
         """
         people, found = self.people, []
-        tables = {
-            name: _by_user(people, table)
-            for name, table in {"history": history, "blocks": blocks, "acted": acted}.items()
-        }
+        given = {"history": history, "blocks": blocks, "acted": acted, "probes": probes}
+        tables = {name: _by_user(people, table) for name, table in given.items()}
         for part, (start, stop) in zip(self.send_batches(), self._row_ranges(), strict=True):
             own = {name: _cut(table, start, stop) for name, table in tables.items()}
             users = people.table.iloc[start:stop]
@@ -220,6 +220,7 @@ class Schedule(Shown):
             "persona_id": pd.Series(_taken(people["persona_id"], row)).infer_objects().to_numpy(),
             "zone": _taken(people["zone"], row),
             "value": np.round(sends.value, 9),
+            "show_first": _taken(people["show_first"], row),
         }
         return pd.DataFrame(table, columns=SEND_LIST)
 
@@ -243,7 +244,8 @@ def _reasons(sends: Sends) -> np.ndarray:
 
 def _reason(level: float, lift: float, drawn: float) -> str:
     if drawn >= 0:
-        return f"drawn to learn what it does (chance {drawn:.0%})"
+        chance = f"{drawn:.0%}" if drawn >= 0.01 else "under 1%"
+        return f"drawn by lot, here with a chance of {chance}, so that its effect can be told"
     times = f"{lift:.1f}× as often as by everyone"
     return {
         "user": f"asked for {times}, by what they did themselves",

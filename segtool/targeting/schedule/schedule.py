@@ -7,15 +7,22 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
-from segtool.checks import check_number
+from segtool.checks import check_columns, check_number
 from segtool.engines.zones import check_zone
 from segtool.targeting.notes import in_order, known, unknown
 from segtool.targeting.schedule import eligible
-from segtool.targeting.schedule.batches import Batch, plan_batch, user_batches
+from segtool.targeting.schedule.batches import Batch, persona_shares, plan_batch, user_batches
 from segtool.targeting.schedule.budget import spend_budget
 from segtool.targeting.schedule.draws import uniform
-from segtool.targeting.schedule.eligible import read_refusals, why_left_out
-from segtool.targeting.schedule.inputs import known_zones, read_catalogue, read_past, read_people
+from segtool.targeting.schedule.eligible import read_once, read_refusals, split_probes, why_left_out
+from segtool.targeting.schedule.inputs import (
+    known_zones,
+    read_catalogue,
+    read_past,
+    read_people,
+    text_ids,
+    with_text_ids,
+)
 from segtool.targeting.schedule.moments import first_days, local_start
 from segtool.targeting.schedule.result import Schedule, Sends
 from segtool.targeting.schedule.rhythms import read_rhythms
@@ -40,6 +47,7 @@ def make_schedule(
     holdout: pd.Series | None = None,
     explore: pd.DataFrame | None = None,
     explore_share: float = 0.1,
+    probes: pd.DataFrame | None = None,
     settings: TargetingSettings | None = None,
     weeks: int = 4,
     start=None,
@@ -52,10 +60,10 @@ def make_schedule(
     ----------
     users : DataFrame, one row per user
         user_id, persona_id, persona, channel, weekly_cap (NaN: only the caps of the channel). Optional:
-        daypart, hour (local), zone (IANA), stage, flag ("" or why not to be sent to), ignored_in_a_row
-        (sends), gap_factor (2 doubles the usual gap), stop_at (so many ignored are the last), gain and loss
-        (a send is worth gain x lift - loss), fatigue (part of the gain lost per send of the last 7 days,
-        in logs).
+        daypart, hour (local), zone (IANA), stage, flag ("" or why not to be sent to), show_first (what to put
+        first, handed on), ignored_in_a_row (sends), gap_factor (2 doubles the usual gap), stop_at (so many
+        ignored are the last), gain and loss (a send is worth gain x lift - loss), fatigue (part of the gain
+        lost per send of the last 7 days, in logs).
     candidates : DataFrame, or several, users in order
         user_id, rank, and topic, estimate (lift), level; or item_id, estimate.
     as_of : timestamp
@@ -65,16 +73,22 @@ def make_schedule(
     persona_topics : DataFrame, optional
         persona_id, rank, topic, estimate, level: for users without candidates of their own.
     content : DataFrame, optional
-        item_id, topic; title, published_at and popularity where known. Without it topics are planned.
+        item_id, topic; title, published_at and popularity where known. Without it topics are planned. An
+        item with several topics has a row for each, and is not sent to who refused any of them.
     history : DataFrame, optional
-        user_id, send_date (local), channel, item_id, n: what was sent before.
+        user_id, send_date (local), channel, item_id, n: what was sent before. Without a channel a send
+        counts on every one.
     blocks : DataFrame, optional
         user_id, kind ("topic", "channel", "item", "user"), what, days_left or days_ago.
     acted : DataFrame, optional
         user_id, item_id: what needs no message any more.
     holdout : Series of bool by user_id, optional
     explore : DataFrame, optional
-        persona_id, topic, probability: what is drawn from in ``explore_share`` of the sends.
+        persona_id, topic, probability: what is drawn from in ``explore_share`` of the sends, or in the
+        ``share`` of a persona where there is such a column.
+    probes : DataFrame, optional
+        user_id, topic, state: muted topics whose rest is over, see `read_probes`. "due" is sent at most once
+        in the plan and never drawn, anything else not at all.
     settings : TargetingSettings, optional
     weeks : int
     start : date, optional
@@ -111,18 +125,24 @@ def make_schedule(
         check_number("budget", budget, low=0)
     zone = check_zone(zone)
     as_of, first = local_start(as_of, start, zone)
+    if explore is not None:
+        check_columns(explore.columns, ("persona_id", "topic", "probability"), "explore")
     people = read_people(users, zone, settings)
+    history, blocks, acted, probes = (with_text_ids(table) for table in (history, blocks, acted, probes))
+    holdout = None if holdout is None else holdout.set_axis(text_ids(pd.Series(holdout.index)))
+    strangers = _strangers(people, history=history, blocks=blocks, acted=acted)
     candidates, names = _named_topics(candidates, persona_topics, explore, content)
     abroad = (people.table["zone"] != zone).any()
     catalogue = read_catalogue(content, names, first, AHEAD if abroad else zone)
     past = read_past(history, acted, blocks, people, catalogue, first)
-    refusals = read_refusals(blocks, people, catalogue.topic_codes, first, _day_of(as_of, zone), settings)
+    once, closed = split_probes(probes, blocks)
+    refusals = read_refusals(closed, people, catalogue.topic_codes, first, _day_of(as_of, zone), settings)
     why = why_left_out(people, refusals, holdout, settings)
     rhythms = read_rhythms(people, settings)
     opens = np.maximum(first_days(people.table, first, as_of, zone), _later(refusals.until, people, zone))
     batch = Batch(
-        people, catalogue, past, refusals, rhythms, opens, why, persona_topics, explore,
-        explore_share if explore is not None else 0.0, settings, weeks * 7, random_state,
+        people, catalogue, past, refusals, read_once(once, people, catalogue.topic_codes), rhythms, opens, why,
+        persona_topics, explore, explore_share, settings, weeks * 7, random_state,
     )  # fmt: skip
     parts = [plan_batch(batch, *each) for each in user_batches(people, candidates)]
     sends = Sends.joined(parts)
@@ -134,9 +154,12 @@ def make_schedule(
     schedule = Schedule(
         people=people, catalogue=catalogue, sends=sends.only(keep), start=first, weeks=weeks, as_of=as_of, zone=zone,
         why=why, price=price, budget=budget, settings=settings,
-        notes=tuple(in_order(_notes(people, catalogue, why, explore, explore_share, price, budget, zone, settings))),
+        notes=tuple(in_order([
+            *_notes(people, catalogue, why, explore, explore_share, price, budget, zone, settings),
+            *strangers, *_served_notes(people, sends.row[keep]),
+        ])),
     )  # fmt: skip
-    return schedule.checked(history, blocks, holdout, acted, content)
+    return schedule.checked(history, blocks, holdout, acted, content, probes)
 
 
 def _day_of(moment: pd.Timestamp, zone: str) -> pd.Timestamp:
@@ -189,9 +212,7 @@ def _notes(people, catalogue, why, explore, share, price, budget, zone, settings
             unknown("Calendar: nothing is drawn at random, so what other topics would do is not learned.")
         )
     else:
-        notes.append(
-            known(f"Calendar: {share:.0%} of sends are drawn, with their chance in the column propensity.")
-        )
+        notes.append(known(_drawn_note(persona_shares(explore, share), settings)))
     if budget is not None and price > 0:
         notes.append(
             known(f"Calendar: the budget of {budget:,.0f} sends goes to those worth more than {price:.3g}.")
@@ -204,6 +225,37 @@ def _notes(people, catalogue, why, explore, share, price, budget, zone, settings
     return notes
 
 
+def _drawn_note(shares: pd.Series, settings) -> str:
+    low, high = (0.0, 0.0) if shares.empty else (shares.min(), shares.max())
+    part = f"{low:.0%}" if f"{low:.0%}" == f"{high:.0%}" else f"{low:.0%} to {high:.0%}, by persona,"
+    most = (
+        f" They are not held to {settings.max_topic_share:.0%} of one topic."
+        if settings.max_topic_share < 1
+        else ""
+    )
+    return f"Calendar: {part} of sends are drawn, with their chance in the column propensity.{most}"
+
+
+def _strangers(people, **tables) -> list[str]:
+    """Say how many rows speak of users who are not planned for: an id that is spelt otherwise is one."""
+    notes = []
+    for name, table in tables.items():
+        n = 0 if table is None or table.empty else int((people.rows(table["user_id"]) < 0).sum())
+        if n:
+            told = f"{n:,} of {len(table):,} rows of {name} name users who are not among those planned for"
+            notes.append(known(f"Calendar: {told}; they are left aside."))
+    return notes
+
+
+def _served_notes(people, rows: np.ndarray) -> list[str]:
+    n = int((people.table["show_first"].to_numpy(dtype=object)[np.unique(rows)] != "").sum())
+    return (
+        [known(f"Calendar: {n:,} users are shown something else first, see the column show_first.")]
+        if n
+        else []
+    )
+
+
 def _zone_notes(people, zone: str) -> list[str]:
     elsewhere = people.table["zone"] != zone
     if not elsewhere.any():
@@ -213,6 +265,9 @@ def _zone_notes(people, zone: str) -> list[str]:
     notes = [known(f"Calendar: hours are local to each user; {int(elsewhere.sum()):,} are not in {zone}.")]
     if n_bad:
         notes.append(
-            unknown(f"Calendar: the hour of {n_bad:,} users, whose time zone is not one that is known.")
+            unknown(
+                f"Calendar: the night of {n_bad:,} users, whose time zone is not one that is known; nothing is "
+                "planned for them."
+            )
         )
     return notes

@@ -9,10 +9,11 @@ import pandas as pd
 
 from segtool.engines import literal
 from segtool.targeting.channels.channels import ANY, UNKNOWN
+from segtool.targeting.feedback.probes import read_probes
 from segtool.targeting.frequency.pauses import run_lengths, send_pauses
 from segtool.targeting.notes import known
 from segtool.targeting.schedule.hours import choose_hours
-from segtool.targeting.schedule.limits import read_limits
+from segtool.targeting.schedule.limits import LONGEST, read_limits
 from segtool.targeting.schedule.result import Schedule
 from segtool.targeting.schedule.schedule import make_schedule
 from segtool.targeting.sending import SendLog
@@ -22,7 +23,8 @@ UNREACHABLE = "unsubscribed everywhere"
 POPULAR_DAYS = 90  # which items are used, where it is not known how fresh they are
 BOUGHT_AGAIN = 1.5  # days per user and item (food: 1.8; articles and one-off buys: 1.2)
 SEEN_ITEMS = 200  # per topic, the freshest: what is older is never sent
-DEFAULT_READ_DAYS = 31
+DEFAULT_READ_DAYS = 31  # at least; as far back as the rarest rhythm asks
+UNREAD_ZONE = "not known"
 
 
 def plan_schedule(
@@ -59,9 +61,10 @@ def plan_schedule(
     pauses : DataFrame, optional
         As `send_pauses` gives them, which is asked otherwise: who ignores what they get.
     explore : DataFrame, optional
-        persona_id, topic, probability: see ``chances`` of `ExplorePlan`.
+        persona_id, topic, probability: see ``chances`` of `ExplorePlan`. With a column ``share`` each
+        persona has its own.
     explore_share : float, optional
-        Of the sends that are drawn; as the settings say.
+        Of the sends that are drawn, where ``explore`` does not say; as the settings say.
 
     Returns
     -------
@@ -83,6 +86,7 @@ def plan_schedule(
         blocks=plan.blocks,
         acted=None if content is None or repeat else _acted(sources, settings),
         holdout=holdout,
+        probes=read_probes(sources, log, settings),
         explore=explore,
         explore_share=settings.explore_share if explore_share is None else explore_share,
         settings=settings,
@@ -137,7 +141,11 @@ def _users(sources, plan, log: SendLog, windows, pauses, seed: int) -> tuple[pd.
     users["fatigue"] = np.maximum(-slope, 0)
     users = _worth(users, plan)
     zones = read_zones(sources, settings)
-    users["zone"] = zones.of(sources, users["user_id"].to_numpy(dtype=object))
+    ids = users["user_id"].to_numpy(dtype=object)
+    # A zone that cannot be read is no zone: the schedule leaves such users out and says why.
+    users["zone"] = np.where(zones.unread(sources, ids), UNREAD_ZONE, zones.of(sources, ids))
+    serve = plan.parts.herd.users.set_index("user_id")["serve"]
+    users["show_first"] = serve.astype(object).reindex(ids).fillna("").to_numpy(dtype=object)
     users = choose_hours(users, plan, windows, seed)
     users, notes = _silence(users, sources, log, settings, pauses)
     return users, [*notes, *zones.notes]
@@ -146,20 +154,19 @@ def _users(sources, plan, log: SendLog, windows, pauses, seed: int) -> tuple[pd.
 def _personal(users: pd.DataFrame, plan) -> pd.Series:
     """Return each user's channel; in place of a group the best one that reaches them alone."""
     groups = plan.settings.group_channels
-    channel = users["channel"].astype(object).copy()
-    moved = users.index[channel.isin(groups)]
-    if not len(moved):
+    channel = users["channel"].astype(object)
+    moved = users.loc[channel.isin(groups), ["user_id", "persona_id"]]
+    if moved.empty:
         return channel
-    ranked = plan.channels[~plan.channels["channel"].isin([*groups, UNKNOWN])].sort_values(
-        ["persona_id", "rank"]
-    )
-    options = ranked.groupby("persona_id")["channel"].agg(tuple).to_dict()
-    closed = plan.blocks[plan.blocks["kind"] == "channel"].groupby("user_id")["what"].agg(set).to_dict()
-    for row in moved:
-        refused = closed.get(users.at[row, "user_id"], set())
-        left = [name for name in options.get(users.at[row, "persona_id"], ()) if name not in refused]
-        channel[row] = left[0] if left else channel[row]
-    return channel
+    options = plan.channels.loc[
+        ~plan.channels["channel"].isin([*groups, UNKNOWN]), ["persona_id", "rank", "channel"]
+    ]
+    closed = plan.blocks[plan.blocks["kind"] == "channel"]
+    refused = pd.MultiIndex.from_arrays([closed["user_id"].astype(object), closed["what"].astype(object)])
+    left = moved.reset_index(names="row").dropna(subset=["persona_id"]).merge(options, on="persona_id")
+    left = left[~pd.MultiIndex.from_frame(left[["user_id", "channel"]].astype(object)).isin(refused)]
+    best = left.sort_values(["row", "rank"], kind="stable").drop_duplicates("row").set_index("row")["channel"]
+    return best.reindex(channel.index).fillna(channel)
 
 
 def _worth(users: pd.DataFrame, plan) -> pd.DataFrame:
@@ -209,14 +216,7 @@ def _history(sources, log: SendLog, users: pd.DataFrame, settings) -> pd.DataFra
     """Return what was sent in the days that any cap looks back on, on each user's calendar."""
     if not log.n_sends:
         return None
-    limits = read_limits(users["channel"].astype(str), settings)
-    rarest = 7 / max(float(users["weekly_cap"].min()), 0.02) * 2 if users["weekly_cap"].notna().any() else 0
-    days = max(
-        int(limits["days"].max()) if len(limits) else 0,
-        settings.repeat_days,
-        DEFAULT_READ_DAYS,
-        int(rarest) + 1,
-    )
+    days = _days_read(users, settings)
     there = sources.engine.columns("sends")
     channel = "channel" if log.has_channel else "''"
     item = "item_id" if "item_id" in there else "''"
@@ -228,11 +228,22 @@ def _history(sources, log: SendLog, users: pd.DataFrame, settings) -> pd.DataFra
     """)
     abroad = users.loc[users["zone"] != sources.timezone].set_index("user_id")["zone"]
     there = table["user_id"].map(abroad)
-    for zone in there.dropna().unique():
+    for zone in there[there != UNREAD_ZONE].dropna().unique():
         own = there == zone
         at = sources.as_of - pd.to_timedelta(table.loc[own, "age_days"], unit="D")
         table.loc[own, "send_date"] = at.dt.tz_convert(zone).dt.tz_localize(None).dt.normalize()
     return table.drop(columns="age_days")
+
+
+def _days_read(users: pd.DataFrame, settings) -> int:
+    """Return the days that the longest window of any user looks back."""
+    limits = read_limits(users["channel"].astype(str), settings)
+    windows, gaps = [settings.repeat_days, DEFAULT_READ_DAYS, *limits["days"]], [0.0]
+    gaps += list(limits["days"] / limits["most"])
+    caps = users["weekly_cap"]
+    gaps += list(7 / caps[caps > 0].unique())
+    slowest = max(gaps) * float(users["gap_factor"].max())  # who ignores what they get waits longer
+    return int(max(*windows, np.ceil(min(slowest, LONGEST))))
 
 
 def _content(sources) -> pd.DataFrame | None:
@@ -256,8 +267,8 @@ def _content(sources) -> pd.DataFrame | None:
                        ORDER BY {out} DESC NULLS LAST, coalesce(used.n, 0) DESC, content.item_id) AS place
             FROM content LEFT JOIN {popular} AS used ON used.item_id = content.item_id
             WHERE topic IS NOT NULL
-        )
-        SELECT item_id, topic, title, published_at, popularity FROM ordered WHERE place <= {SEEN_ITEMS}
+        ), placed AS (SELECT *, min(place) OVER (PARTITION BY item_id) AS best FROM ordered)
+        SELECT item_id, topic, title, published_at, popularity FROM placed WHERE best <= {SEEN_ITEMS}
         ORDER BY topic, place
     """)
     return None if table.empty else table

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from segtool.targeting.sending import SendLog
 from segtool.targeting.settings import TargetingSettings
@@ -43,7 +44,8 @@ def choose_daypart(table: pd.DataFrame, persona_id, log: SendLog, settings: Targ
     # By the busiest stretch, not the mean: a long daypart that starts slowly is not a worse one.
     busiest = [_busiest_stretch(slot, hours, settings)[1] for slot in parts["slot"]]
     best = parts.iloc[int(np.argmax(busiest))]
-    better = _better_answers(allowed[allowed["kind"] == "answers"], best["slot"])
+    answers = allowed[allowed["kind"] == "answers"]
+    better = _better_answers(answers, best["slot"], settings.confidence, table["persona_id"].nunique())
     if better is not None:
         chosen, usual = better
         reason = _answer_reason(chosen, usual, best["slot"], log)
@@ -58,13 +60,26 @@ def _chosen_row(row: pd.Series, kind: str, reason: str) -> dict:
     return kept | {"daypart": row["slot"], "kind": kind, "reason": reason}
 
 
-def _better_answers(answers: pd.DataFrame, busiest: str) -> tuple[pd.Series, float] | None:
-    """Return the daypart whose lower bound beats the busiest one's rate, and that rate."""
-    usual = answers.loc[answers["slot"] == busiest, "estimate"]
-    if usual.empty:
+def _better_answers(
+    answers: pd.DataFrame, busiest: str, confidence: float, n_personas: int
+) -> tuple[pd.Series, float] | None:
+    """Return the daypart that surely brings more answers than the busiest one, and the busiest one's rate.
+
+    Tested is the difference, with the errors of both rates, one-sided and adjusted for the number of
+    dayparts that could have won and of personas asked for (Bonferroni): the best of many is the luckiest.
+    """
+    usual = answers[answers["slot"] == busiest]
+    others = answers[answers["slot"] != busiest]
+    if usual.empty or others.empty:
         return None
-    winner = answers.loc[answers["lo"].idxmax()]
-    return (winner, float(usual.iloc[0])) if winner["lo"] > usual.iloc[0] else None
+    usual, z = usual.iloc[0], stats.norm.ppf((1 + confidence) / 2)
+    error = (others["hi"] - others["lo"]) / 2 / z
+    both = np.hypot(error, (usual["hi"] - usual["lo"]) / 2 / z)
+    sure = stats.norm.ppf(1 - (1 - confidence) / 2 / (len(others) * max(n_personas, 1)))
+    surely = others[others["estimate"] - usual["estimate"] > sure * both]
+    if surely.empty:
+        return None
+    return surely.loc[surely["estimate"].idxmax()], float(usual["estimate"])
 
 
 def _answer_reason(row: pd.Series, usual: float, busiest: str, log: SendLog) -> str:

@@ -27,7 +27,8 @@ class UserZones:
     study : str
         The study's zone, for users whose own is not known.
     column : str
-        Of ``users``; "" for none.
+        Of ``users``; "" for none. What it says that is no zone name leaves a user's night unknown: their
+        hours are told on the study's clock, and nothing may be sent to them.
     zones : Mapping of str to str
         Word of that column to IANA name.
     notes : tuple of str
@@ -74,6 +75,17 @@ class UserZones:
         )
         zone = pd.Series(table["word"].map(dict(self.zones)).to_numpy(dtype=object), index=table["user_id"])
         return zone.reindex(user_ids).fillna(self.study).to_numpy(dtype=object)
+
+    def unread(self, sources, user_ids: np.ndarray) -> np.ndarray:
+        """Say whose zone word cannot be read, shape (n_users,); a missing word is not one of them."""
+        if not self.column:
+            return np.zeros(len(user_ids), dtype=bool)
+        table = sources.engine.query(
+            f"SELECT user_id, {quote(self.column)} AS word FROM users WHERE {quote(self.column)} IS NOT NULL "
+            "ORDER BY user_id"
+        )
+        odd = table.loc[~table["word"].isin(list(self.zones)), "user_id"]
+        return pd.Index(user_ids).isin(odd)
 
     def _words(self) -> dict[str, str]:
         """Return zone -> its words as SQL literals; those of the study's own zone need no case."""
@@ -128,14 +140,24 @@ def read_zones(sources, settings: TargetingSettings) -> UserZones:
         else []
     )
     n_missing = int(words["n"].sum()) - n_read - n_odd
+    if n_odd and not zones and column == "zone" and settings.zone_column is None:
+        told = f"the zone of users: no word of the column {column} is a zone name, so it is taken for something else"
+        return UserZones(
+            study, notes=(unknown(f"When: {told}, and everybody is on the study's clock ({study})."),)
+        )
     if n_odd:
-        told = f"the zone of {n_odd:,} users: what {column} says is no zone name, so the study's is taken"
-        notes.append(unknown(f"When: {told} ({study}). Say under zones what the words mean."))
+        told = f"the zone of {n_odd:,} users: what {column} says is no zone name"
+        then = f"Their hours are told on the study's clock ({study}), and nothing is scheduled for them"
+        notes.append(
+            unknown(
+                f"When: {told}. {then}, their night not being known. Say under zones what the words mean."
+            )
+        )
     if n_missing:
         notes.append(
             unknown(f"When: the zone of {n_missing:,} users is missing; the study's is taken ({study}).")
         )
-    return UserZones(study, column, zones, tuple(notes)) if zones else UserZones(study, notes=tuple(notes))
+    return UserZones(study, column, zones, tuple(notes))
 
 
 def _zone_of(word: str, settings: TargetingSettings) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 
@@ -17,26 +19,62 @@ from segtool.targeting.topics.windows import AGAINST
 STATED_FACETS = ("taste", "interest", "interests")
 
 
+@dataclass(frozen=True)
+class TopicEvidence:
+    """What speaks for topics, and how it was weighed, so that a part of it can be left out.
+
+    Parameters
+    ----------
+    counts : UserCounts or None
+        None where there is no evidence.
+    notes : tuple of str
+    settings : TargetingSettings
+        With the half-life that was chosen.
+    stated : DataFrame
+        What was said: user_id, category, n (as so many events).
+    """
+
+    counts: UserCounts | None
+    notes: tuple[str, ...]
+    settings: TargetingSettings
+    stated: pd.DataFrame
+
+    def without(self, sources, user_ids: np.ndarray, left_out: str) -> UserCounts | None:
+        """Count again without the events of which some SQL is true, all else being as it was."""
+        if self.counts is None:
+            return None
+        sql = f"{_evidence_sql(sources, self.settings, [])} AND NOT coalesce({left_out}, FALSE)"
+        counts = _counted(sources, user_ids, sql, self.stated, self.settings)
+        return allow_for_visits(counts, visit_sums(sources.engine, sql))[0] if counts.categories else None
+
+
 def read_topics(
     sources, labels, user_ids: np.ndarray, settings: TargetingSettings
 ) -> tuple[UserCounts | None, list[str]]:
     """Return the evidence per user and topic, or None where there is none, with notes."""
+    evidence = gather_topics(sources, labels, user_ids, settings)
+    return evidence.counts, list(evidence.notes)
+
+
+def gather_topics(sources, labels, user_ids: np.ndarray, settings: TargetingSettings) -> TopicEvidence:
+    """Return the evidence per user and topic with what it was weighed by."""
     notes: list[str] = []
+    nothing = pd.DataFrame({"user_id": [], "category": [], "n": []})
     has_topics = "events" in sources.tables and "topic" in sources.engine.columns("events")
     topics = _known_topics(sources) if has_topics else []
     if not has_topics or not topics:
         why = "no event has a topic (nor an item whose topic is known)"
         notes.append(unknown(f"Topics: {why}; the plan goes without topics."))
-        return None, notes
+        return TopicEvidence(None, tuple(notes), settings, nothing)
     settings = _chosen_half_life(sources, user_ids, settings, notes)
     stated = _stated(sources, labels, topics, user_ids, settings, notes)
     evidence = _evidence_sql(sources, settings, notes)
-    counts = sql_counts(sources.engine, user_ids, evidence, max_categories=settings.max_topics, extra=stated)
+    counts = _counted(sources, user_ids, evidence, stated, settings)
     if not counts.categories:
         notes.append(
             unknown("Topics: no recent event with a topic counts for it; the plan goes without topics.")
         )
-        return None, notes
+        return TopicEvidence(None, tuple(notes), settings, stated)
     counts, likeness = allow_for_visits(counts, visit_sums(sources.engine, evidence))
     if likeness > 0.01:
         how = (
@@ -54,12 +92,11 @@ def read_topics(
             "Topics: what people were shown is not recorded; a topic that is offered more looks liked more."
         )
     )
-    return counts, notes
+    return TopicEvidence(counts, tuple(notes), settings, stated)
 
 
-def stated_topics(labels, topics: list[str], settings: TargetingSettings) -> pd.DataFrame:
-    """Return interests that were said rather than done: user_id, category, n (as so many events)."""
-    return _as_events(stated_claims(labels, topics, settings), settings.stated_events)
+def _counted(sources, user_ids, sql: str, stated: pd.DataFrame, settings) -> UserCounts:
+    return sql_counts(sources.engine, user_ids, sql, max_categories=settings.max_topics, extra=stated)
 
 
 def stated_claims(labels, topics: list[str], settings: TargetingSettings) -> pd.DataFrame:

@@ -10,25 +10,25 @@ import pandas as pd
 from segtool.pooling import beta_interval, paule_mandel
 from segtool.targeting.settings import TargetingSettings
 from segtool.targeting.stages.rule import LAPSED
+from segtool.targeting.touches.arms import arm_rates
 from segtool.targeting.touches.read import SPAN, Log, count_before, last_before, next_after
+from segtool.targeting.touches.within import Within, adjusted, compare_within
 from segtool.targeting.verdicts import ASSOCIATED, LOGGED
 
 OPTIONS = [
     "stage", "by", "option", "estimate", "lo", "hi", "base", "increment", "increment_lo", "increment_hi",
-    "gain", "price", "value", "n_users", "n_events", "verdict",
+    "increment_q", "others_q", "gain", "price", "value", "n_users", "n_events", "verdict",
 ]  # fmt: skip
 BANDS = {"1st": (1, 1), "2nd or 3rd": (2, 3), "4th to 7th": (4, 7), "8th or later": (8, 10**9)}
 BOTH, ANY = "channel and topic", "any send"
 HABIT_DAYS = 180.0
 GOLDEN = 0.6180339887  # spreads numbers 0, 1, 2, ... evenly over a week
+MOST_NEAR = 3  # other sends near one; more are held to be as many
 BUSY = (1, 3, 5, 8, 12, 18, 27, 40)
-RAKING_ROUNDS = 10
-COMPARABLE = 0.8  # of the sends must have moments without a send to be compared with
 CAUTION = 1.0  # standard deviations by which options are held to differ more than seen
 AHEAD_DAYS = 28.0  # a stage is worth the share of its people who act within four weeks
 LEAST_SENDS = 30  # options sent less often at a stage are left to exploration
-LEAST_PROPENSITY, LEAST_EFFECTIVE, MOST_SHARE = 0.01, 200, 0.05  # as for off-policy estimates
-CALIBRATED = (0.8, 1.25)  # a hundred sends to one person are not a hundred draws
+CLAIMED = 0.05  # of what is said to surely move people, at most so much is chance (Benjamini-Hochberg)
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Moments:
     before : ndarray of int
         Deepest step of the days before: 0 lapsed, -1 never seen.
     up : ndarray of bool
-        A deeper step within the window; at the last stage, acting again.
+        A deeper step within the window; at the last stage on record, being there again.
     gain : ndarray
         By how much a step up raised the share who act soon.
     busy : ndarray of int
@@ -97,15 +97,19 @@ def _stage_at(log: Log, at: np.ndarray, window_days: float) -> np.ndarray:
     return stage
 
 
+def last_on_record(log: Log) -> int:
+    """Return the place of the deepest stage anybody reached: from there, nobody goes further."""
+    return max((place for place, keys in enumerate(log.steps, start=1) if len(keys)), default=len(log.steps))
+
+
 def look_at(log: Log, at: np.ndarray, values: np.ndarray, settings: TargetingSettings) -> Moments:
     """See what stage people were at, and whether a step up followed."""
     before = _stage_at(log, at, settings.stage_window_days)
     after = np.zeros(len(at), dtype=int)
     for place, keys in enumerate(log.steps, start=1):
         after = np.where(next_after(keys, at) < settings.touch_window_days, place, after)
-    last = len(log.steps)
-    again = (before == last) & (next_after(log.acts, at) < settings.touch_window_days)
-    up = np.where(before == last, again, after > np.maximum(before, 0))
+    last = last_on_record(log)
+    up = np.where(before == last, after == last, after > np.maximum(before, 0))
     gain = np.where(before == last, 1.0, np.maximum(values[after] - values[np.maximum(before, 0)], 0))
     every = np.sort(np.concatenate(log.steps))
     steps = count_before(every, at, np.full(len(at), settings.stage_window_days))
@@ -142,7 +146,9 @@ def next_touches(
     -----
     P(up) of an option is Beta with the stage's own rate as prior mean and a prior size from the spread
     between options (Paule-Mandel); of a channel with a topic, the prior mean is what channel and topic say
-    apart, added on the logit scale. Counts are divided by the design effect of sends to one person.
+    apart, added on the logit scale. Counts are divided by the design effect of sends to one person. What a
+    send brings is compared within people (see `compare_within`) and shrunk towards that of any send; what is
+    claimed surely rests on the differences as they are, adjusted for all that are looked at.
     """
     sends = log.sends[log.sends["age_days"] >= settings.touch_window_days].reset_index(drop=True)
     if sends.empty:
@@ -151,21 +157,70 @@ def next_touches(
     moments = look_at(log, sends["code"].to_numpy() * SPAN + sends["time"].to_numpy(), values, settings)
     quiet = _untouched(log, values, settings)
     sends["touch"] = sends.groupby("code").cumcount() + 1
-    cost = _optout_cost(sends, moments, quiet, settings) if optout_cost is None else optout_cost
-    tables, notes = [], []
+    sends["near"] = _others_near(log, sends, settings.touch_window_days)
+    stages = []
     for place, stage in enumerate([LAPSED, *log.stages]):
         here = moments.before == place
-        if here.sum() < LEAST_SENDS:
-            continue
-        frame = sends[here].assign(up=moments.up[here], won=moments.gain[here])
-        base = _base(quiet, moments, place)
-        tables.append(_options(frame, stage, base, cost, settings))
-        if {"arm", "propensity"} <= set(frame):
-            table, why = _by_arm(frame, stage, base, settings)
+        if here.sum() >= LEAST_SENDS:
+            frame = sends[here].assign(up=moments.up[here], won=moments.gain[here])
+            frame = frame.assign(**{"touch number": _bands(frame["touch"]), ANY: "any", BOTH: _pair(frame)})
+            stages.append(
+                AtStage(
+                    stage, frame.reset_index(drop=True), moments.take(here), quiet.take(quiet.before == place)
+                )
+            )
+    cost = _optout_cost(sends, stages, settings) if optout_cost is None else optout_cost
+    tables, notes = [], []
+    for at_stage in stages:
+        tables.append(_options(at_stage, cost, settings))
+        if {"arm", "propensity"} <= set(at_stage.frame):
+            table, why = _by_arm(at_stage, settings)
             tables.append(table)
             notes += why
     tables = [table for table in tables if len(table)]
-    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=OPTIONS), notes
+    return _judged(pd.concat(tables, ignore_index=True)) if tables else pd.DataFrame(columns=OPTIONS), notes
+
+
+@dataclass(frozen=True)
+class AtStage:
+    """The sends to people at one stage, and the moments without a send of people there."""
+
+    stage: str
+    frame: pd.DataFrame
+    sent: Moments
+    quiet: Moments
+
+    def compare(self, by: str) -> Within:
+        """Compare the options of a kind with no send, and with each other, within people."""
+        parts = {
+            name: np.concatenate([getattr(self.sent, name), getattr(self.quiet, name)])
+            for name in ("code", "up", "week", "busy", "habit")
+        }
+        sent = np.arange(len(parts["code"])) < len(self.frame)
+        near = np.concatenate([self.frame["near"], np.zeros(len(self.quiet.code), dtype=int)])
+        controls = np.column_stack([near, *(parts[name] for name in ("week", "busy", "habit"))])
+        return compare_within(self.frame[by], parts["code"], parts["up"], sent, controls)
+
+
+def _others_near(log: Log, sends: pd.DataFrame, window_days: float) -> np.ndarray:
+    """Return how many other sends came within a window of each, before and after, in classes; 0 for none.
+
+    What follows a send may be another's doing.
+    """
+    every = log.sends["code"].to_numpy() * SPAN + log.sends["time"].to_numpy()
+    at = sends["code"].to_numpy() * SPAN + sends["time"].to_numpy()
+    before = count_before(every, at, np.full(len(at), window_days))
+    around = np.searchsorted(every, at + window_days) - np.searchsorted(every, at - window_days)
+    after = np.maximum(around - before - 1, 0)
+    return np.minimum(before, MOST_NEAR) * (MOST_NEAR + 1) + np.minimum(after, MOST_NEAR)
+
+
+def _judged(table: pd.DataFrame) -> pd.DataFrame:
+    """Adjust for how many options were looked at; chances support an arm only where it surely does more."""
+    table["increment_q"], table["others_q"] = adjusted(table["p_more"]), adjusted(table["p_others"])
+    drawn = adjusted(table.get("p_drawn", pd.Series(np.nan, table.index))) <= CLAIMED
+    table["verdict"] = table["verdict"].where(drawn | (table["verdict"] != LOGGED), ASSOCIATED)
+    return table[OPTIONS]
 
 
 def _untouched(log: Log, values: np.ndarray, settings: TargetingSettings) -> Moments:
@@ -177,39 +232,19 @@ def _untouched(log: Log, values: np.ndarray, settings: TargetingSettings) -> Mom
     return look_at(log, at[alone], values, settings)
 
 
-def _base(quiet: Moments, sent: Moments, place: int) -> tuple[float, float]:
-    """Return the share who step up without a send, and its variance.
-
-    The moments without a send are weighed until they are as busy, and spread over the weeks, as those with
-    one (raking). NaN where too few moments can be compared.
-    """
-    own, other = quiet.take(quiet.before == place), sent.take(sent.before == place)
-    if len(own.code) < LEAST_SENDS:
-        return np.nan, np.nan
-    weight = np.ones(len(own.code))
-    for _ in range(RAKING_ROUNDS):
-        for name in ("week", "busy", "habit"):
-            mine, theirs = getattr(own, name), getattr(other, name)
-            size = int(max(mine.max(), theirs.max())) + 1
-            have = np.bincount(mine, weights=weight, minlength=size)
-            want = np.bincount(theirs, minlength=size) / len(theirs) * (have > 0)
-            if want.sum() < COMPARABLE:
-                return np.nan, np.nan
-            weight *= (want / np.where(have > 0, have, 1))[mine]
-    weight /= weight.sum()
-    rate = float(weight @ own.up)
-    gaps = pd.Series(weight * (own.up - rate)).groupby(own.code).sum()
-    return rate, float((gaps**2).sum())
-
-
-def _optout_cost(sends, moments: Moments, quiet: Moments, settings: TargetingSettings) -> float:
+def _optout_cost(sends, stages: list[AtStage], settings: TargetingSettings) -> float:
     """Return what an opt-out costs, in actions: what the sends of half a year would have brought."""
     if settings.optout_cost is not None:
         return settings.optout_cost
     weeks = max((sends["age_days"].max() - sends["age_days"].min()) / 7, 1)
     weekly = len(sends) / sends["code"].nunique() / weeks
-    brought = moments.gain.mean() - (quiet.gain.mean() if len(quiet.gain) else 0.0)
-    return max(float(brought), 0.0) * weekly * settings.optout_weeks
+    brought = [one.compare(ANY).more["any"] * _gain(one.frame) * len(one.frame) for one in stages]
+    return max(float(np.nansum(brought)) / len(sends), 0.0) * weekly * settings.optout_weeks
+
+
+def _gain(frame: pd.DataFrame) -> float:
+    """Return what a step up adds to the share who act soon."""
+    return float(frame.loc[frame["up"], "won"].mean()) if frame["up"].any() else 0.0
 
 
 def _design_effect(frame: pd.DataFrame) -> float:
@@ -221,21 +256,38 @@ def _design_effect(frame: pd.DataFrame) -> float:
     return max(1.0, float((by_user**2).sum()) / (rate * (1 - rate) * len(frame)))
 
 
-def _options(frame: pd.DataFrame, stage: str, base, cost: float, settings) -> pd.DataFrame:
-    frame = frame.assign(**{"touch number": _bands(frame["touch"]), ANY: "any"})
+def _options(at_stage: AtStage, cost: float, settings) -> pd.DataFrame:
+    frame = at_stage.frame
     effect, rate = _design_effect(frame), float(frame["up"].mean())
-    gain = float(frame.loc[frame["up"], "won"].mean()) if frame["up"].any() else 0.0
-    tables, apart = [], {}
+    tables, apart, usual = [], {}, at_stage.compare(ANY)
     for by in (ANY, "channel", "topic", "format", "touch number"):
         if by in frame and frame[by].notna().any():
             apart[by] = _shrunk(frame, by, "up", effect)
-            tables.append(_rows(frame, by, *apart[by]))
+            table = _rows(frame, by, *apart[by])
+            tables.append(_with_more(table, usual if by == ANY else at_stage.compare(by), usual))
     if {"channel", "topic"} <= set(apart):
-        both = frame.assign(**{BOTH: _pair(frame)})
-        tables.append(_rows(both, BOTH, *_shrunk(both, BOTH, "up", effect, _prior(both, apart, rate))))
+        table = _rows(frame, BOTH, *_shrunk(frame, BOTH, "up", effect, _prior(frame, apart, rate)))
+        tables.append(_with_more(table, at_stage.compare(BOTH), usual))
     table = pd.concat(tables, ignore_index=True)
     table["price"] = _prices(frame, table["option"]) * cost + settings.touch_cost
-    return _finish(table.assign(stage=stage, gain=gain, verdict=ASSOCIATED), base, settings.confidence)
+    table = table.assign(stage=at_stage.stage, gain=_gain(frame), verdict=ASSOCIATED)
+    return _finish(table, settings.confidence)
+
+
+def _with_more(table: pd.DataFrame, found: Within, usual: Within) -> pd.DataFrame:
+    """Add what each option brings beyond no send, shrunk towards what any send does."""
+    own = pd.DataFrame(vars(found)).reindex(table["option"])
+    more, noise = own["more"].to_numpy(), own["variance"].to_numpy()
+    centre, doubt = float(usual.more["any"]), float(usual.variance["any"])
+    told = np.isfinite(more)
+    if len(table) > 1 and told.any() and np.isfinite(centre):
+        spread = max(paule_mandel((more[told] - centre) ** 2, noise[told], CAUTION), 1e-9)
+        trust = np.where(told, spread / (spread + np.where(told, noise, 1.0)), 0.0)
+        more = centre + trust * np.where(told, more - centre, 0.0)
+        noise = np.where(told, trust * np.where(told, noise, 0.0), spread) + doubt * (1 - trust) ** 2
+    return table.assign(
+        more=more, more_variance=noise, p_more=own["p_more"].to_numpy(), p_others=own["p_others"].to_numpy()
+    )
 
 
 def _prices(frame: pd.DataFrame, options: pd.Series) -> np.ndarray:
@@ -248,6 +300,8 @@ def _prices(frame: pd.DataFrame, options: pd.Series) -> np.ndarray:
 
 
 def _pair(frame: pd.DataFrame) -> pd.Series:
+    if not {"channel", "topic"} <= set(frame):
+        return pd.Series(None, index=frame.index, dtype=object)
     known = frame["channel"].notna() & frame["topic"].notna()
     return (frame["channel"].astype(str) + ": " + frame["topic"].astype(str)).where(known)
 
@@ -299,58 +353,28 @@ def _rows(frame, by: str, mean: pd.Series, variance: pd.Series) -> pd.DataFrame:
     return table[table["n_events"] >= LEAST_SENDS]
 
 
-def _finish(table: pd.DataFrame, base: tuple[float, float], confidence: float) -> pd.DataFrame:
+def _finish(table: pd.DataFrame, confidence: float) -> pd.DataFrame:
     """Add intervals, what happens without a send, and what a send is worth beyond that."""
     from scipy import stats
 
-    rate, noise = base
     lo, hi = beta_interval(table["estimate"].to_numpy(), table["variance"].to_numpy(), confidence)
-    reach = stats.norm.ppf(0.5 + confidence / 2) * np.sqrt(table["variance"] + noise)
-    more = table["estimate"] - rate
-    net = more.fillna(table["estimate"]) * table["gain"] - table["price"]
-    table = table.assign(
-        lo=lo, hi=hi, base=rate, increment=more, increment_lo=more - reach, increment_hi=more + reach,
-        value=net,
+    more = table["more"]
+    reach = stats.norm.ppf(0.5 + confidence / 2) * np.sqrt(table["more_variance"])
+    return table.assign(
+        lo=lo, hi=hi, base=(table["estimate"] - more).clip(0, 1), increment=more, increment_lo=more - reach,
+        increment_hi=more + reach, value=more.fillna(table["estimate"]) * table["gain"] - table["price"],
     )  # fmt: skip
-    return table[OPTIONS]
 
 
-def _by_arm(frame: pd.DataFrame, stage: str, base, settings) -> tuple[pd.DataFrame, list[str]]:
+def _by_arm(at_stage: AtStage, settings) -> tuple[pd.DataFrame, list[str]]:
     """Estimate each arm for everybody at a stage, every send weighing 1 / its chance."""
-    chance = frame["propensity"].astype(float)
-    usable = (chance >= LEAST_PROPENSITY) & (chance <= 1) & frame["arm"].notna()
-    own = frame[usable].assign(weight=1 / chance[usable])
-    if own.empty:
-        return pd.DataFrame(columns=OPTIONS), []
-    effect, rows, faults = _design_effect(own), [], []
-    for arm, part in own.groupby("arm", sort=True):
-        w, up = part["weight"].to_numpy(), part["up"].to_numpy(dtype=float)
-        rate = float((w * up).sum() / w.sum())
-        n_eff = float(w.sum() ** 2 / (w**2).sum())
-        rows.append(
-            (str(arm), rate, rate * (1 - rate) * effect / max(n_eff, 1), part["code"].nunique(), len(part))
-        )
-        faults += _overlap_faults(str(arm), w, n_eff, len(own))
-    if (share := 1 - len(own) / len(frame)) > 0.05:
-        faults.append(f"{share:.0%} of the sends have no usable propensity")
-    table = pd.DataFrame(rows, columns=["option", "estimate", "variance", "n_users", "n_events"])
-    gain = float(own.loc[own["up"], "won"].mean()) if own["up"].any() else 0.0
-    verdict = ASSOCIATED if faults else LOGGED
-    table = table.assign(by="arm", stage=stage, gain=gain, price=settings.touch_cost, verdict=verdict)
-    table["variance"] = np.maximum(table["variance"], 1e-9)
-    notes = [f"Touch: arms at {stage} stay associated only: {faults[0]}."] if faults else []
-    return _finish(table, base, settings.confidence), notes
-
-
-def _overlap_faults(arm: str, weight: np.ndarray, n_eff: float, n: int) -> list[str]:
-    """Say why the log cannot answer for an arm; nothing where it can."""
-    sum_of_chances = weight.sum() / n
-    if not CALIBRATED[0] <= sum_of_chances <= CALIBRATED[1]:
-        return [
-            f"the propensities of {arm} do not add up to how often it was sent ({sum_of_chances:.2f} of 1)"
-        ]
-    if n_eff < max(LEAST_EFFECTIVE, 0.01 * n):
-        return [f"{arm} was sent to too few ({n_eff:.0f} after weighing, {LEAST_EFFECTIVE} are needed)"]
-    if weight.max() / weight.sum() > MOST_SHARE:
-        return [f"one send of {arm} would decide {weight.max() / weight.sum():.0%} of the answer"]
-    return []
+    table, faults = arm_rates(at_stage.frame)
+    if table.empty:
+        return table, []
+    table = _with_more(table, at_stage.compare("arm"), at_stage.compare(ANY))
+    table = table.assign(
+        by="arm", stage=at_stage.stage, gain=_gain(at_stage.frame), price=settings.touch_cost,
+        verdict=ASSOCIATED if faults else LOGGED,
+    )  # fmt: skip
+    notes = [f"Touch: arms at {at_stage.stage} stay associated only: {faults[0]}."] if faults else []
+    return _finish(table, settings.confidence), notes

@@ -55,8 +55,8 @@ def touch_paths(log: Log, outcome: str, settings: TargetingSettings) -> pd.DataF
     )  # fmt: skip
     over = pd.Series(acted | slipped).groupby(code).cumsum().to_numpy() - (acted | slipped)
     frame["base"], frame["base_doubt"] = (np.nan, np.nan) if outcome == ANSWER else _own_base(log, frame, at)
-    # The last touches are not followed to their end: whether they would have been is not known.
-    whole = (sends["age_days"].to_numpy() >= settings.touch_window_days) | ~last | acted
+    # Whoever acted at a last touch too late to be followed to its end would be known, who did not would not.
+    whole = (sends["age_days"].to_numpy() >= settings.touch_window_days) | ~last
     kept = (over == 0) & (frame["touch"].to_numpy() <= settings.max_touches) & whole
     return frame[kept].reset_index(drop=True)
 

@@ -12,7 +12,7 @@ from segtool.targeting.notes import known, unknown
 from segtool.targeting.settings import TargetingSettings
 from segtool.targeting.stages.rule import LAPSED, UNKNOWN
 from segtool.targeting.touches.hazard import HAZARD, TouchHazard, converters_mean, touch_hazard
-from segtool.targeting.touches.next_touch import ANY, BOTH, OPTIONS, next_touches
+from segtool.targeting.touches.next_touch import ANY, BOTH, CLAIMED, OPTIONS, last_on_record, next_touches
 from segtool.targeting.touches.paths import ACTION, choose_outcome, touch_paths
 from segtool.targeting.touches.read import Log, read_log
 from segtool.targeting.verdicts import ADVICE, LOGGED
@@ -34,10 +34,13 @@ class TouchPlan:
         The next best touches of each persona's typical stage, aspect "touch".
     options : DataFrame
         stage (by the deepest step before the send), by ("any send", "channel", "topic", "format", "touch
-        number", "channel and topic", "arm"), option, estimate (P(a step up within the window)), lo, hi, base
-        (the same in weeks without a send, among people as active), increment with increment_lo and
-        increment_hi, gain (what a step up adds to the share who act within four weeks), price (of the opt-outs
-        and the send, in actions), value (actions per send, net), n_users, n_events (sends), verdict.
+        number", "channel and topic", "arm"), option, estimate (P(a step up within the window)), lo, hi,
+        increment with increment_lo and increment_hi (over the same people's own weeks without a send, shrunk
+        towards that of any send; NaN where too few have both), base (the estimate less the increment),
+        increment_q and others_q (false-discovery adjusted, over everything looked at: that it is no more than
+        without a send, than the stage's other options), gain (what a step up adds to the share who act within
+        four weeks), price (of the opt-outs and the send, in actions), value (actions per send, net), n_users,
+        n_events (sends), verdict.
     hazard : DataFrame
         touch, at_risk, acted, n_eff, hazard, lo, hi, reached (share who have acted by then had everybody been
         sent to), base (the same chance from people's own history, had nothing been sent), optout (P(opting
@@ -49,6 +52,8 @@ class TouchPlan:
     best_touches : int or None
         The last touch worth more than it costs; None where the log cannot tell.
     notes : tuple of str
+    sure : tuple of str
+        Options that surely move more people than the other sends at their stage, as "stage: option".
     """
 
     advice: pd.DataFrame
@@ -58,6 +63,7 @@ class TouchPlan:
     outcome: str
     best_touches: int | None
     notes: tuple[str, ...]
+    sure: tuple[str, ...] = ()
 
 
 def plan_touches(sources, members: Members, stages, settings: TargetingSettings) -> TouchPlan:
@@ -88,7 +94,11 @@ def plan_touches(sources, members: Members, stages, settings: TargetingSettings)
     advice = _advice(options, stages.personas, members, log, settings.touch_window_days)
     notes += [unknown(fault) for fault in faults]
     notes += _option_notes(options, log)
-    return TouchPlan(advice, options, hazard, caps, outcome, best, tuple(notes))
+    better = options[
+        (options["others_q"] <= CLAIMED) & options["by"].isin(["channel", "topic", "format", BOTH])
+    ]
+    sure = tuple(f"{row.stage}: {row.option}" for row in better.itertuples())
+    return TouchPlan(advice, options, hazard, caps, outcome, best, tuple(notes), sure)
 
 
 def _no_touches(note: str) -> TouchPlan:
@@ -227,14 +237,29 @@ def _option_notes(options: pd.DataFrame, log: Log) -> list[str]:
             unknown("Touch: what brings people a stage further; there are too few sends with steps after.")
         ]
     usual = options[options["by"] == BOTH] if (options["by"] == BOTH).any() else options
-    surely = int((usual["increment_lo"] > 0).sum())
+    surely = int((usual["increment_q"] <= CLAIMED).sum())
+    told = int(usual["increment_q"].notna().sum())
+    lead = f"Touch: {surely} of {told} kinds of send (by stage) are surely followed by more steps up than weeks without"
     notes = [
         known(
-            f"Touch: {surely} of {len(usual)} kinds of send (by stage) are surely followed by more steps up "
-            "than weeks without a send; the stage is that of the deepest step before the send."
+            f"{lead}: each is compared with the same people's own weeks without a send, and at most "
+            f"{CLAIMED:.0%} of such claims are chance; the stage is that of the deepest step before the send."
+        )
+        if told
+        else unknown(
+            "Touch: what a send brings beyond none; too few people had weeks with and without a send at the same "
+            "stage, so kinds of send are compared with each other alone."
         )
     ]
-    if "propensity" in log.sends and "arm" in log.sends and (options["verdict"] == LOGGED).any():
+    last = last_on_record(log)
+    if last and sum(len(keys) > 0 for keys in log.steps) == 1:
+        notes.append(
+            unknown(
+                f"Touch: what brings people a stage further; every step on record is of one stage, "
+                f"{log.stages[last - 1]}, so what is counted there is taking that step again."
+            )
+        )
+    if (options["verdict"] == LOGGED).any():
         notes.append(
             known(
                 "Touch: arms were drawn with logged chances and are compared as if all had got each; channels "
@@ -255,11 +280,10 @@ def _advice(
         own = options[options["stage"] == stage]
         usual = own.loc[own["by"] == ANY, "estimate"]
         usual = float(usual.iloc[0]) if len(usual) else np.nan
+        own = own[(own["by"] != "arm") | (own["verdict"] == LOGGED)]
         for by in (_finest(own), "arm"):
             best = own[own["by"] == by].sort_values(["value", "option"], ascending=[False, True])
             best = best.head(1 if by == "arm" else TOP_OPTIONS)
-            if by == "arm" and not (best["verdict"] == LOGGED).all():
-                continue
             for row in best.itertuples():
                 place = 1 + sum(one[0] == persona_id for one in rows)
                 rows.append(_advice_row((persona_id, name), place, row, usual, log, days))
@@ -273,17 +297,25 @@ def _finest(own: pd.DataFrame) -> str:
 
 def _advice_row(who: tuple, place: int, row, usual: float, log: Log, days: float) -> tuple:
     what = f"arm {row.option}" if row.by == "arm" else row.option
-    step = {LAPSED: "came back", log.stages[-1]: "acted again"}.get(row.stage, "took a step further")
+    last = log.stages[last_on_record(log) - 1]
+    step = {LAPSED: "came back", last: "took that step again"}.get(row.stage, "took a step further")
+    unit = "acting again per send" if row.stage == last else "steps up per send"
     reason = (
-        f"at {row.stage}, {row.estimate:.0%} {step} within {days:g} days ({row.lo:.0%} to {row.hi:.0%}, "
-        f"{row.n_events:,} sends, {row.n_users:,} users)"
+        f"of everyone at {row.stage}, {row.estimate:.0%} {step} within {days:g} days ({row.lo:.0%} to "
+        f"{row.hi:.0%}, {row.n_events:,} sends, {row.n_users:,} users)"
     )
-    if np.isfinite(row.base):
-        more = "more than" if row.increment_lo > 0 else "not surely more than"
-        reason += f"; {more} the {row.base:.0%} of people as active without a send"
-    if row.lo <= usual:
+    if row.increment_q <= CLAIMED:
+        reason += (
+            f"; {100 * row.increment:.0f} points more than in the same people's own weeks without a send "
+            f"({100 * row.increment_lo:.0f} to {100 * row.increment_hi:.0f})"
+        )
+    else:
+        reason += "; seen after a send, not surely because of it"
+    if row.verdict == LOGGED:
+        reason += f"; surely more than what was sent ({usual:.0%})"
+    elif not row.others_q <= CLAIMED:
         reason += f"; not surely better than any other send ({usual:.0%})"
     return (
-        *who, "touch", place, what, row.estimate, "steps up per send", row.lo, row.hi,
+        *who, "touch", place, what, row.estimate, unit, row.lo, row.hi,
         int(row.n_users), int(row.n_events), "everyone", row.verdict, reason,
     )  # fmt: skip

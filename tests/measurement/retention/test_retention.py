@@ -69,7 +69,7 @@ def test_personas_later_than_the_start_are_said_to_mislead(log):
     late = plan_retention(log, personas_at(day=60), start="2026-01-31").notes
     assert any("they rest on 30 days after 2026-01-31" in note for note in late)
     fair = plan_retention(log, personas_at(day=30), start="2026-01-31").notes
-    assert any("as found with what was known by 2026-01-31" in note for note in fair)
+    assert any("each user's as known by 2026-01-31" in note for note in fair)
     assert not any("look more loyal" in note for note in fair)
     silent = plan_retention(log, personas_at(), start="2026-01-31").notes
     assert any("they do not say of when they are" in note for note in silent)
@@ -79,7 +79,7 @@ def test_personas_assigned_by_the_labels_of_the_start_are_read(log):
     table = personas_at().assigned.drop(columns=["runner_up"])
     moment = pd.Timestamp("2026-01-31", tz="UTC")
     found = plan_retention(log, table, start="2026-01-31", personas_as_of=moment)
-    assert any("as found with what was known by 2026-01-31" in note for note in found.notes)
+    assert any("each user's as known by 2026-01-31" in note for note in found.notes)
     whole = plan_retention(log, personas_at(day=30), start="2026-01-31")
     pd.testing.assert_frame_equal(found.comparison, whole.comparison)
     with pytest.raises(InputError, match="no column 'persona'"):

@@ -9,9 +9,13 @@ import pytest
 from segtool.personas import Personas
 from segtool.targeting import CHANNEL_PRESETS
 from segtool.targeting.channels.user_channels import fit_rate_kappa
-from segtool.targeting.feedback.blocks import read_blocks
+from segtool.targeting.counts import sql_users
+from segtool.targeting.feedback.blocks import read_blocks, user_channels
+from segtool.targeting.members import align_personas
+from segtool.targeting.sending import SendLog
+from segtool.targeting.settings import TargetingSettings
 from segtool.targeting.verdicts import ADVICE
-from tests.targeting.fan_studies import fan_events, fan_personas, fan_sends, read
+from tests.targeting.fan_studies import days_ago, fan_events, fan_personas, fan_sends, read
 from tests.targeting.outreach_plans import ask, usual
 
 
@@ -198,3 +202,55 @@ def test_one_persona_and_personas_of_one(personas):
 def test_what_the_sends_lack_is_said(gone):
     plan = where(read(events=fan_events(), sends=fan_sends().drop(columns=[gone])))
     assert len(plan.advice) and any(note.startswith("Not known - Where") for note in plan.notes)
+
+
+def email_rate(sends):
+    table = where(read(events=fan_events(), sends=sends)).table
+    return table.loc[table["channel"] == "email", "response"].mean()
+
+
+def test_a_send_too_young_to_be_answered_and_an_unknown_answer_are_no_refusals():
+    sends, generator = fan_sends(), np.random.default_rng(5)
+    usual_rate = email_rate(sends)
+    young = sends.assign(
+        send_id="y" + sends["send_id"], sent_at=days_ago(1, 23), responded_at=pd.NaT, unsubscribed_at=pd.NaT
+    )
+    assert email_rate(pd.concat([sends, young])) == pytest.approx(usual_rate)
+    # Nor are young ones that were answered already the young ones.
+    some = young[generator.random(len(young)) < 0.3].assign(responded_at=days_ago(1, 23.5))
+    assert email_rate(pd.concat([sends, some])) == pytest.approx(usual_rate)
+    told = sends["responded_at"].notna().astype(object).where(generator.random(len(sends)) < 0.5, None)
+    half = sends.drop(columns="responded_at").assign(responded=told)
+    assert email_rate(half) == pytest.approx(usual_rate, abs=0.03)
+    log = SendLog.look(read(events=fan_events(), sends=half))
+    assert log.answer_rate == pytest.approx(sends["responded_at"].notna().mean(), abs=0.03)
+
+
+def test_of_a_channel_whose_answers_are_unknown_nothing_is_said():
+    sends = fan_sends()
+    told = sends["responded_at"].notna().astype(object).mask(sends["channel"] == "app_push", None)
+    plan = where(read(events=fan_events(), sends=sends.drop(columns="responded_at").assign(responded=told)))
+    assert set(plan.table["channel"]) == {"email"}
+    assert any("known outcome on app_push: left out" in note for note in plan.notes)
+
+
+def test_users_get_the_channel_they_answer_on_and_never_one_they_closed():
+    sends = fan_sends()
+    keen = (sends["user_id"] == "u01") & (sends["channel"] == "app_push")
+    off = (sends["user_id"] == "u01") & (sends["channel"] == "email")
+    later = sends["sent_at"] + pd.Timedelta(minutes=5)
+    sends["responded_at"] = sends["responded_at"].mask(keen, later).mask(off)
+    sends.loc[keen | (sends["user_id"] == "u02"), "unsubscribed_at"] = pd.NaT
+    first_of_u02 = sends.index[(sends["user_id"] == "u02") & (sends["channel"] == "email")][0]
+    sends.loc[first_of_u02, "unsubscribed_at"] = later[first_of_u02]
+    sources = read(events=fan_events(), sends=sends)
+    asked = ask(sources, fan_personas())
+    plan, log = asked.channels(), SendLog.look(sources)
+    users = sql_users(sources.engine)
+    members = align_personas(fan_personas(), users)
+    about = (sources, log, read_blocks(sources, log, TargetingSettings()), plan.table, users, members.home)
+    plain, own = (user_channels(*about, own=each).set_index("user_id") for each in (None, plan.users))
+    assert plain.loc["u01", "channel"] == "email" and own.loc["u01", "channel"] == "app_push"
+    assert own.loc["u02", "channel"] == "app_push"
+    assert (own["flag"] == plain["flag"]).all()
+    assert own.loc[own["flag"] == "unsubscribed everywhere", "channel"].eq("").all()

@@ -4,7 +4,7 @@ import pytest
 
 from segtool.errors import InputError, ParameterError
 from segtool.targeting.explore.cells import shrink_cells
-from segtool.targeting.explore.draw import arm_chances, draw_arms
+from segtool.targeting.explore.draw import arm_chances, draw_arms, mix_chances
 
 
 def arms(a=(60, 50, 40, 10), b=(940, 950, 960, 990), persona=1, **more):
@@ -115,3 +115,29 @@ def test_cells_learn_from_other_personas_and_stay_possible():
     assert (a[5] + b[5] < a[0] + b[0]).all()
     a, b = shrink_cells(np.zeros((1, 1)), np.zeros((1, 1)))
     assert a[0, 0] > 0 and b[0, 0] > 0
+
+
+def test_no_written_chance_is_too_small_to_use():
+    rng = np.random.default_rng(0)
+    many = pd.DataFrame({"persona_id": 1, "arm": [f"c{i:02d}" for i in range(30)], "b": 40.0})
+    many["a"] = rng.gamma(2, 1, 30)
+    drawn = draw_arms(many, sends(20_000))
+    assert drawn["propensity"].min() >= 0.01 - 1e-9
+    assert drawn.loc[drawn["purpose"] == "explore", "arm"].nunique() == 5  # of 30: their floors are half
+    # One that was never sent has its place among the best known.
+    many.loc[29, ["a", "b"]] = [0.5, 60.0]
+    chance = arm_chances(many.assign(is_new=many["arm"] == "c29"), share=0.1).set_index("arm")["chance"]
+    assert chance["c29"] >= 0.1 - 1e-9
+
+
+def test_the_mixture_is_what_sends_are_drawn_from():
+    table = arm_chances(arms(is_new=[False, False, False, True]), share=0.1)
+    mixed = mix_chances(table, 0.1, 0.2).set_index("arm")
+    assert mixed["share"].eq(0.2).all() and mixed["probability"].sum() == pytest.approx(1)
+    assert mixed.loc["cars", "probability"] > 0.5  # half of what explores, and its floor in the rest
+    drawn = draw_arms(table, sends(40_000), quota=0.1, new_quota=0.2)
+    tried = drawn.loc[drawn["purpose"] != "best", "arm"].value_counts(normalize=True)
+    assert tried.to_dict() == pytest.approx(mixed["probability"].to_dict(), abs=0.03)
+    chosen = draw_arms(table, sends(2000, chosen="deals"), quota=0.1, new_quota=0.2)
+    cars = chosen.loc[chosen["arm"] == "cars", "propensity"]
+    assert cars.to_numpy() == pytest.approx(0.2 * mixed.loc["cars", "probability"])

@@ -77,7 +77,7 @@ def test_advice_says_what_it_costs_and_when_it_stops():
 def test_the_draw_of_the_plan_keeps_its_quota(plan):
     drawn = plan.draw(pd.DataFrame({"persona_id": [1, 2] * 3000}))
     assert (drawn["purpose"] != "best").mean() == pytest.approx(0.1, abs=0.015)
-    assert drawn["propensity"].between(0.0009, 1).all()
+    assert drawn["propensity"].between(0.01 - 1e-9, 1).all()
 
 
 def test_topics_of_the_catalogue_that_were_never_sent_are_new_and_tried():
@@ -123,3 +123,18 @@ def test_one_persona_and_personas_of_one_are_served():
             sources, align_personas(personas, users), users, SendLog.look(sources), TargetingSettings()
         )
         assert plan.table.groupby("persona_id")["chance"].sum().round(9).eq(1).all()
+
+
+def test_chances_are_the_mixture_that_is_priced():
+    content = pd.DataFrame({"item_id": ["c1"], "topic": ["boats"]})
+    plan = explore_topics(
+        *parts(events=fan_events(), sends=topic_sends(), content=content), TargetingSettings()
+    )
+    chances = plan.chances
+    assert list(chances.columns) == ["persona_id", "topic", "probability", "share"]
+    assert chances["share"].eq(0.2).all() and (chances["probability"] * chances["share"]).min() >= 0.01 - 1e-9
+    assert (chances.loc[chances["topic"] == "boats", "probability"] > 0.5).all()
+    lost = plan.table[["persona_id", "arm", "cost"]].merge(chances.rename(columns={"topic": "arm"}))
+    priced = (lost["probability"] * lost["share"] * lost["cost"]).groupby(lost["persona_id"]).sum() * 100
+    assert priced.to_numpy() == pytest.approx(plan.costs["cost_per_100_sends"].to_numpy())
+    assert plan.notes[0].startswith("Known - Exploring: 20% of the sends to every persona try")

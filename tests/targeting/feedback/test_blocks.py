@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from segtool.targeting.feedback.blocks import blocked_items, blocked_topics, human_queue, read_blocks
+from segtool.targeting.feedback.blocks import blocked_topics, human_queue, read_blocks
 from segtool.targeting.feedback.probes import read_probes
+from segtool.targeting.feedback.refusals import settle_blocks
 from segtool.targeting.sending import SendLog
 from segtool.targeting.settings import TargetingSettings
 from tests.targeting.fan_studies import days_ago, fan_events, read
@@ -70,7 +71,7 @@ def test_blocks_become_matrices_in_the_order_of_the_users():
     sources, log = blocks_of(("hide", 1, {"item_id": "i1"}), ("mute", 1, {"topic": "stocks"}))
     table = read_blocks(sources, log, SETTINGS)
     users = np.array(["u00", "u01"], dtype=object)
-    assert blocked_items(table, users, ["i0", "i1"]).toarray().tolist() == [[0, 1], [0, 0]]
+    assert table.loc[table["kind"] == "item", ["user_id", "what"]].to_numpy().tolist() == [["u00", "i1"]]
     assert blocked_topics(table, users, ("stocks",)).toarray().tolist() == [[1], [0]]
     assert blocked_topics(table, users, ("unheard",)) is None
 
@@ -100,7 +101,7 @@ def test_a_rested_topic_gets_one_probe(sent, answered, state):
     states = read_probes(sources, log, SETTINGS)["state"].tolist()
     assert states == ([state] if state else [])
     rests = ("topic", "bonds") in {(b.kind, b.what) for b in read_blocks(sources, log, SETTINGS).itertuples()}
-    assert rests == (state == "resting")
+    assert rests == (state in ("resting", "sent"))
 
 
 def test_no_refusal_is_an_empty_table():
@@ -108,3 +109,23 @@ def test_no_refusal_is_an_empty_table():
     assert read_blocks(sources, SendLog.look(sources), SETTINGS).empty
     survey = read(survey=pd.DataFrame({"user_id": ["u1"], "q1": ["yes"]}))
     assert read_blocks(survey, SendLog.look(survey), SETTINGS).empty
+
+
+def test_a_mute_that_names_nothing_closes_all_and_one_of_an_item_the_item():
+    assert list(closed(("mute", 10, {"item_id": None}))) == [("channel", "everywhere")]
+    assert closed(("mute", 10, {"item_id": None}), ("opt_in", 5, {})) == {}
+    bare = pd.DataFrame(
+        {"user_id": ["u1"], "age_days": [1.0], "kind": ["mute"], "topic": [None], "item_id": ["i1"]}
+    ).assign(channel=None, via="events")
+    assert settle_blocks(bare, SETTINGS)[["kind", "what"]].to_numpy().tolist() == [["item", "i1"]]
+
+
+@pytest.mark.parametrize(
+    ("timed", "opted_in", "shut"),
+    [(False, 15, True), (False, 5, False), (True, 30, True), (True, 15, False)],
+)
+def test_an_opt_in_does_not_undo_an_unsubscribe_that_may_be_younger(timed, opted_in, shut):
+    sends = pd.DataFrame({"send_id": ["s1"], "user_id": "u00", "sent_at": [days_ago(40)], "channel": "email"})
+    left = {"unsubscribed_at": [days_ago(20)]} if timed else {"unsubscribed": [True]}
+    found = closed(("opt_in", opted_in, {}), sends=sends.assign(**left))
+    assert (("channel", "email") in found) == shut

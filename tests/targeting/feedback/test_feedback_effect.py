@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
+import pytest
 
 from segtool.targeting.counts import sql_users
 from segtool.targeting.feedback.effect import TABLE, feedback_effect
 from segtool.targeting.feedback.weights import refit_weights
 from segtool.targeting.members import align_personas
 from segtool.targeting.settings import TargetingSettings
+from segtool.targeting.topics.affinity import TopicAffinity
+from segtool.targeting.topics.evidence import gather_topics
 from tests.targeting.fan_studies import days_ago, fan_events, fan_personas, read
 
 
@@ -96,3 +101,31 @@ def test_with_little_on_record_the_priors_stay_and_it_is_said():
     learned = refit_weights(sources, sql_users(sources.engine), TargetingSettings())
     assert learned.weights == TargetingSettings().feedback_weights and learned.table.empty
     assert learned.notes[0].startswith("Not known") and "2,000" in learned.notes[0]
+
+
+def test_with_the_round_the_topics_are_those_of_the_plan():
+    likes = pd.DataFrame(
+        {
+            "user_id": [f"u{i:02d}" for i in range(40) for _ in range(4)],
+            "event_time": days_ago(np.tile(np.arange(1, 5), 40)),
+            "event": "like",
+            "topic": np.where(np.arange(160) % 3, "travel", "stocks"),
+        }
+    )
+    sources = read(events=pd.concat([old_events(), likes]))
+    users, settings = sql_users(sources.engine), TargetingSettings(half_life_days=30)
+    members = align_personas(fan_personas(), users)
+    said = pd.DataFrame({"user_id": ["u00", "u01"], "category": "stocks", "n": 3.0})
+    plain = gather_topics(sources, None, users, settings)
+    evidence = dataclasses.replace(plain, stated=said, settings=plain.settings)
+    affinity = TopicAffinity.estimate(plain.counts, members)
+    found = feedback_effect(sources, members, users, settings, affinity, evidence).table
+    plan = affinity.table().set_index(["persona_id", "topic"])["estimate"]
+    own = found.set_index(["persona_id", "topic"])["after"]
+    assert len(own) and own.to_numpy() == pytest.approx(plan[own.index].to_numpy())
+    # Without a round that is no event at all, both are the same counts.
+    same = plain.without(sources, users, "FALSE")
+    assert np.allclose(same.share.toarray(), plain.counts.share.toarray())
+    assert (same.n == plain.counts.n).all()
+    fewer = found[(found["change"] < 1) & (found["n_for"] > 0) & (found["n_against"] == 0)]
+    assert len(fewer) and fewer["reason"].str.contains("; others gained more").all()

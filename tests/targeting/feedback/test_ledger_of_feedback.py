@@ -159,3 +159,35 @@ def test_where_nothing_was_said_there_is_nothing_to_sum():
     survey = read(survey=pd.DataFrame({"user_id": ["u1"], "q1": ["yes"]}))
     assert sum_feedback(survey, np.array(["u1"], dtype=object), ("a",), SETTINGS) is None
     assert read_feedback(survey, SETTINGS).empty
+
+
+def of_one_send(*kinds):
+    rows = [
+        {"user_id": "u1", "at": days_ago(11), "kind": kind, "feedback_id": f"s1/{kind}"} for kind in kinds
+    ]
+    return pd.DataFrame(rows).assign(topic="recipes", channel="email")
+
+
+def test_a_late_answer_takes_back_the_silence_of_its_send():
+    early = apply_feedback(None, of_one_send("ignored"), SETTINGS, as_of="2026-06-25")
+    late = apply_feedback(early, of_one_send("answered"), SETTINGS, as_of=AS_OF)
+    direct = apply_feedback(None, of_one_send("answered"), SETTINGS, as_of=AS_OF)
+    pd.testing.assert_frame_equal(late.state, direct.state)
+    assert (late.state["beta"] == 0).all() and (late.state["n_events"] == 1).all()
+    back = late.audit[late.audit["cause"] == "answered late"]
+    assert set(back["about"]) == {"topic", "channel"} and (back["beta_after"] == 0).all()
+    assert back["effect"].str.contains("the send was answered").all()
+    assert apply_feedback(late, of_one_send("ignored", "answered"), SETTINGS, as_of=AS_OF).audit.empty
+    turned = apply_feedback(direct, of_one_send("ignored"), SETTINGS, as_of=AS_OF)
+    pd.testing.assert_frame_equal(turned.state, direct.state)
+
+
+def test_the_audit_says_what_a_mute_closes_as_the_blocks_do():
+    mute = pd.DataFrame({"user_id": ["u1"], "at": [days_ago(3)], "kind": ["mute"]})
+    found = apply_feedback(None, mute, SETTINGS, as_of=AS_OF)
+    assert found.audit[["about", "what"]].to_numpy().tolist() == [["channel", "everywhere"]]
+    assert found.blocks[["kind", "what"]].to_numpy().tolist() == [["channel", "everywhere"]]
+    assert found.audit["effect"].item() == "all channels are closed until they opt in"
+    item = apply_feedback(None, mute.assign(item_id="c1"), SETTINGS, as_of=AS_OF)
+    assert item.audit[["about", "what"]].to_numpy().tolist() == [["item", "c1"]]
+    assert item.blocks[["kind", "what"]].to_numpy().tolist() == [["item", "c1"]]

@@ -36,8 +36,8 @@ def test_a_platforms_rule_stays_whatever_the_study_wishes():
 def test_fractions_become_whole_sends():
     assert limits("email", weekly_caps={"email": 0.5}) == [(1, 14, "study")]
     assert limits("email", weekly_caps={"email": 1.5}) == [(2, 7, "study"), (3, 14, "study")]
-    assert limits("email", weekly_caps={"email": 0.01}) == [(1, 28, "study")]
-    assert limits("email", monthly_caps={"email": 0.5}) == [(1, 31, "study")]
+    assert limits("email", weekly_caps={"email": 0.02}) == [(1, 350, "study")]
+    assert limits("email", monthly_caps={"email": 0.5}) == [(1, 62, "study")]
 
 
 def test_all_channels_together_have_a_cap_of_the_house():
@@ -50,6 +50,12 @@ def test_all_channels_together_have_a_cap_of_the_house():
 def test_no_cap_is_zero(name):
     with pytest.raises(ValueError, match="not above 0; leave out"):
         TargetingSettings(**{name: {"email": 0}})
+
+
+@pytest.mark.parametrize("cap", [{"weekly_caps": {"email": 0.01}}, {"weekly_cap_all": 0.01}])
+def test_a_cap_below_one_a_year_is_refused_not_loosened(cap):
+    with pytest.raises(ValueError, match="below one send a year"):
+        TargetingSettings(**cap)
 
 
 def test_pressure_may_be_said_by_the_study():

@@ -3,7 +3,14 @@ import pytest
 from scipy import sparse
 
 from segtool.targeting.items.choose import show_first
-from segtool.targeting.items.weights import FAINT_POPULARITY, Trial, climb, ideal_dcg
+from segtool.targeting.items.weights import (
+    FAINT_POPULARITY,
+    Trial,
+    climb,
+    gain_interval,
+    held_out_ndcg,
+    ideal_dcg,
+)
 
 
 def trial_of(seed=0, n_users=300, n_items=60, help_of=2.0):
@@ -34,6 +41,29 @@ def test_noise_gets_next_to_no_weight(seed):
     assert weights[1:].max() <= 0.15 * weights[0]
     fresh = trial_of(seed + 50, help_of=0.0)
     assert fresh.ndcg(weights).mean() > fresh.ndcg(np.array([1.0, 0, 0])).mean() - 0.01
+
+
+def test_gains_are_measured_on_users_who_had_no_part_in_the_choice():
+    """Twenty signals of noise: chosen and judged on the same users they surely help, on others they do not."""
+    same, others = [], []
+    for seed in range(8):
+        trial = trial_of(seed, n_users=60, n_items=20, help_of=0.0)
+        noise = np.random.default_rng(seed + 100).normal(size=(21, 60, 20)).astype(np.float32)
+        trial = Trial(noise, trial.allowed, trial.relevant, trial.ideal)
+        names = tuple(f"s{place}" for place in range(21))
+        _, best, start = climb(trial, names)
+        held = held_out_ndcg(trial, names, np.random.default_rng(seed))
+        same.append(gain_interval(best, start, 0.9)[0])
+        others.append(gain_interval(held, start, 0.9)[0])
+    assert np.mean(same) > 0.01 > np.mean(others)
+
+
+def test_what_helps_is_worth_as_much_on_other_users():
+    trial = trial_of()
+    _, best, start = climb(trial, NAMES)
+    held = held_out_ndcg(trial, NAMES, np.random.default_rng(0))
+    assert held.mean() > start.mean() + 0.2
+    assert abs(held.mean() - best.mean()) < 0.05
 
 
 def test_weights_are_never_negative_and_popularity_breaks_ties():

@@ -13,7 +13,7 @@ from segtool.targeting.items.frames import plan_frame
 from segtool.targeting.items.plan_items import plan_items
 from segtool.targeting.members import align_table
 from segtool.targeting.settings import TargetingSettings
-from segtool.targeting.verdicts import ADVICE, ASSUMPTION
+from segtool.targeting.verdicts import ADVICE, ASSOCIATED, ASSUMPTION
 from tests.targeting.items.item_logs import AS_OF, shop_events, taste_content, taste_events, taste_personas
 
 
@@ -126,6 +126,9 @@ def test_new_items_are_to_be_tried_by_topic_and_attributes():
     tried = plan.table[plan.table["explore"]].set_index("persona")
     assert tried.loc["fans of a", "item_id"] == "n1"
     assert tried.loc["fans of b", "item_id"] == "n2"
+    own = plan.advice[plan.advice["aspect"] == "explore"]
+    assert set(own["unit"]) == {"expected lift by topic and format"} and set(own["level"]) == {"everyone"}
+    assert own["reason"].str.contains("A forecast, no finding").all()
     assert (plan.advice.loc[plan.advice["aspect"] == "explore", "verdict"] == ASSUMPTION).all()
     cold = plan.cold(["u000", "u159"], 1)
     assert cold["item_id"].tolist() == ["n1", "n2"]
@@ -166,6 +169,11 @@ def test_no_events_or_none_with_an_item_is_said():
 def test_one_persona_and_personas_of_one_speak_for_everyone():
     single = plan_of(personas=pd.Series("all", index=taste_personas().index), events=taste_events())
     assert set(single.table["level"]) == {"everyone"}
+    own = single.advice
+    assert set(own["unit"]) == {"share of users who took it up"} and set(own["verdict"]) == {ASSOCIATED}
+    assert ((own["lo"] < own["estimate"]) & (own["estimate"] < own["hi"]) & (own["hi"] <= 1)).all()
+    first = taste_events().query("item_id == @own.advice[0]")["user_id"].nunique()
+    assert own["estimate"][0] == pytest.approx(first / taste_events()["user_id"].nunique(), abs=0.03)
     lonely = taste_personas()
     lonely["u000"] = "hermit"
     plan = plan_of(personas=lonely, events=taste_events())

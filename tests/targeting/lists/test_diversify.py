@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -166,3 +168,17 @@ def test_kinds_join_items_of_the_same_topics():
     kinds = read_kinds(sparse.csr_array([[1, 1, 0], [0, 1, 0], [1, 1, 0], [0, 0, 0]]), 4)
     assert len(kinds.topics) == 3 and kinds.of_item[0] == kinds.of_item[2]
     assert np.allclose(kinds.shares.sum(axis=1), [0, 1, 1])
+
+
+def test_one_name_each_is_the_same_as_a_matrix_and_needs_none():
+    names = ["tea", None, "milk", "tea"]
+    named, by_matrix = read_kinds(names, 4), read_kinds(np.array([[0, 1], [0, 0], [1, 0], [0, 1]]), 4)
+    assert named.names == ("milk", "tea") and np.array_equal(
+        named.topics[named.of_item], by_matrix.topics[by_matrix.of_item]
+    )
+    many = np.tile([f"t{i}" for i in range(1000)], 100)  # as a matrix 100 MB, to be sorted by rows
+    tracemalloc.start()
+    read_kinds(many, len(many))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 60e6

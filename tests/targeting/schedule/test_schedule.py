@@ -81,6 +81,85 @@ def test_what_was_sent_before_counts_in_every_window():
     assert pressed["send_date"].min() >= pd.Timestamp("2026-07-07")
 
 
+def test_what_went_out_on_a_day_that_has_begun_where_they_live_counts():
+    users = plain_users(1).assign(channel="app_push", weekly_cap=np.nan, zone="Asia/Tokyo")
+    days = pd.to_datetime(["2026-06-28", "2026-06-29", "2026-06-30", AS_OF])  # the last is today in Tokyo
+    history = pd.DataFrame({"user_id": "u0", "send_date": days, "channel": "app_push"})
+    for seed in range(5):
+        sends = schedule_of(users, history=history, random_state=seed).send_list
+        assert sends["send_date"].min() >= pd.Timestamp("2026-07-05")  # at most four within a week
+
+
+def test_a_past_send_without_a_channel_counts_on_every_one():
+    history = pd.DataFrame({"user_id": "u0", "send_date": ["2026-06-30"] * 2})
+    sends = schedule_of(plain_users(1).assign(weekly_cap=np.nan), history=history).send_list
+    assert sends["send_date"].min() >= pd.Timestamp("2026-07-07")
+
+
+def test_a_cap_rarer_than_one_a_month_is_kept():
+    users = plain_users(2).assign(weekly_cap=np.nan)
+    sends = schedule_of(users, settings=TargetingSettings(weekly_caps={"email": 0.1}), weeks=20).send_list
+    gaps = sends.groupby("user_id")["send_date"].diff().dt.days.dropna()
+    assert len(gaps) and (gaps >= 70).all()
+
+
+def test_numbers_are_the_same_users_as_their_digits_and_strangers_are_counted():
+    users = plain_users(3).assign(user_id=[1, 2, 3])
+    blocks = pd.DataFrame({"user_id": [1.0, None], "kind": "user", "what": "complaint", "days_left": np.nan})
+    history = pd.DataFrame({"user_id": [2, 2, 9], "send_date": "2026-06-30", "channel": "email"})
+    acted = pd.DataFrame({"user_id": [3], "item_id": "books-0"})
+    holdout = pd.Series([False, False, False], index=[1, 2, 3])
+    schedule = schedule_of(
+        users, content=plain_content(1), history=history, blocks=blocks, acted=acted, holdout=holdout
+    )
+    assert reasons(schedule).to_dict() == {"1": eligible.COMPLAINED}
+    sends = schedule.send_list
+    assert sends.query("user_id == '2'")["send_date"].min() >= pd.Timestamp("2026-07-07")
+    assert "books-0" not in set(sends.query("user_id == '3'")["item_id"])
+    assert sum("not among those planned for" in note for note in schedule.notes) == 2
+    held = schedule_of(users, holdout=~holdout)
+    assert set(held.left_out["reason"]) == {eligible.HELD_OUT}
+
+
+def test_a_topic_whose_rest_is_over_is_sent_once_and_one_that_was_asked_about_not():
+    users = plain_users(4)
+    probes = pd.DataFrame({"user_id": ["u0", "u1"], "topic": "books", "state": ["due", "sent"]})
+    explore = pd.DataFrame({"persona_id": 1, "topic": ["books", "tea"], "probability": 0.5})
+    sends = schedule_of(users, probes=probes, explore=explore, explore_share=0.5).send_list
+    n = sends.query("topic == 'books'").groupby("user_id").size()
+    assert n.get("u0", 0) == 1 and "u1" not in n and n["u2"] > 1
+
+
+def test_who_has_no_channel_or_topic_is_left_out_with_the_reason():
+    users = plain_users(2).assign(channel=["any", "email"])
+    topics = pd.DataFrame({"user_id": users["user_id"], "rank": 1, "topic": "any", "estimate": np.nan})
+    schedule = schedule_of(users, topics)
+    assert schedule.n_sends == 0
+    assert reasons(schedule).tolist() == [eligible.NO_CHANNEL, eligible.NOT_ANY_TOPIC]
+
+
+def test_each_persona_is_drawn_for_in_its_own_share():
+    users = plain_users(600).assign(persona_id=[1, 2] * 300)
+    explore = pd.DataFrame({"persona_id": [1, 1, 2, 2], "topic": ["books", "tea"] * 2, "probability": 0.5})
+    explore["share"] = [0.5, 0.5, 0.1, 0.1]
+    schedule = schedule_of(users, explore=explore, explore_share=0.3)
+    drawn = (schedule.send_list["purpose"] == "explore").groupby(schedule.send_list["persona_id"]).mean()
+    assert drawn[1] == pytest.approx(0.5, abs=0.03) and drawn[2] == pytest.approx(0.1, abs=0.03)
+    assert any("10% to 50%" in note for note in schedule.notes)
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_an_item_of_two_topics_is_not_sent_to_who_refused_either(order):
+    content = pd.DataFrame(
+        {"item_id": ["a", "a", "b"], "topic": ["books", "guns", "books"], "published_at": "2026-06-01"}
+    ).iloc[::order]
+    users = plain_users(2)
+    topics = pd.DataFrame({"user_id": users["user_id"], "rank": 1, "topic": "books", "estimate": 2.0})
+    blocks = pd.DataFrame({"user_id": ["u0"], "kind": "topic", "what": "guns", "days_left": 50.0})
+    sends = schedule_of(users, topics, content=content, blocks=blocks).send_list
+    assert sends.groupby("user_id")["item_id"].agg(set).to_dict() == {"u0": {"b"}, "u1": {"a", "b"}}
+
+
 def test_who_ignores_what_they_get_hears_less_and_in_the_end_nothing():
     users = plain_users(3).assign(ignored_in_a_row=[0, 5, 8], gap_factor=[1, 2, 2])
     schedule = schedule_of(users)

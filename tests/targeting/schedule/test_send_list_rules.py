@@ -12,7 +12,7 @@ from segtool.targeting.schedule.schedule import make_schedule
 from segtool.targeting.settings import TargetingSettings
 from tests.targeting.schedule_worlds import AS_OF, plain_content, plain_topics, plain_users, worlds
 
-GIVEN = ("history", "blocks", "acted", "content", "holdout", "weeks", "as_of", "zone")
+GIVEN = ("history", "blocks", "acted", "content", "probes", "holdout", "weeks", "as_of", "zone")
 
 
 # Shrinking such a world takes minutes and says little more than the world itself.
@@ -100,6 +100,22 @@ def test_the_checker_finds_what_a_user_refused(world):
     assert "complaint" in with_block("user", "complaint", days_left=float("nan"))
 
 
+def test_the_checker_finds_a_second_probe_and_a_topic_refused_behind_another(world):
+    users, schedule = world
+    sends = schedule.send_list
+    first = sends.iloc[0]
+    probes = pd.DataFrame({"user_id": ["u0"], "topic": [first["topic"]], "state": "due"})
+    assert (sends["topic"] == first["topic"])[sends["user_id"] == "u0"].sum() > 1
+    assert rules_broken(sends, users, probes=probes) == {"probe"}
+    assert rules_broken(sends.head(1), users, probes=probes) == set()
+    assert rules_broken(sends.head(1), users, probes=probes.assign(state="sent")) == {"probe"}
+    content = plain_content()
+    more = content[content["item_id"] == first["item_id"]].assign(topic="guns")
+    blocks = pd.DataFrame({"user_id": ["u0"], "kind": "topic", "what": "guns", "days_left": 9.0})
+    tables = {"blocks": blocks, "content": pd.concat([content, more])}
+    assert rules_broken(sends, users, **tables) == {"blocked topic"}
+
+
 def test_the_checker_looks_back_before_the_plan_and_at_people(world):
     users, schedule = world
     sends = schedule.send_list
@@ -115,5 +131,7 @@ def test_the_checker_looks_back_before_the_plan_and_at_people(world):
     assert rules_broken(sends, budget=len(sends) - 1) == {"budget"}
     acted = sends[["user_id", "item_id"]].head(1)
     assert rules_broken(sends, acted=acted) == {"acted on"}
+    unknown = history.drop(columns="channel")
+    assert {"convention cap on email", "own cap of 2 a week"} <= rules_broken(sends, users, history=unknown)
     late = plain_content().assign(published_at=pd.Timestamp("2027-01-01", tz="UTC"))
     assert rules_broken(sends, content=late) == {"not out yet"}

@@ -13,7 +13,9 @@ from scipy import sparse
 from segtool.errors import InputError
 from segtool.targeting import TargetingSettings
 from segtool.targeting.members import Members
+from segtool.targeting.sending import rates_by_persona
 from segtool.targeting.shares import UserCounts
+from segtool.targeting.timing.choosing import _better_answers
 from segtool.targeting.timing.profiles import fit_kappa
 from segtool.targeting.timing.send_times import user_windows
 from segtool.targeting.verdicts import ADVICE
@@ -216,6 +218,7 @@ def test_words_that_are_no_zones_are_counted_and_may_be_explained():
     _, plan = zoned(["Atlantis", None, "UTC", "UTC"])
     notes = " ".join(plan.notes)
     assert "the zone of 10 users: what timezone says is no zone name" in notes and "(UTC)" in notes
+    assert "nothing is scheduled for them" in notes
     assert "the zone of 10 users is missing" in notes and "20 users on their own clock" in notes
     explained, _ = zoned(["Atlantis"], zones={"Atlantis": "Asia/Tokyo"})
     assert explained.loc["u03", "timezone"] == "Asia/Tokyo"
@@ -265,3 +268,27 @@ def test_without_events_the_hours_are_open():
     plan = times(sources)
     assert set(plan.advice["advice"]) == {"any"} and set(plan.advice["verdict"]) == {"assumption"}
     assert plan.windows.empty and not list(user_windows(plan))
+
+
+def answer_rates(generator, n_users=100, per_user=16, rates=(0.1,) * 4):
+    """Rates by daypart of two personas of users who are sent to at all hours alike."""
+    n = n_users * per_user
+    code, slot = generator.integers(0, n_users, n), generator.integers(0, 4, n)
+    sends = pd.DataFrame({"code": code, "slot": np.array(list("abcd"))[slot], "trials": 1.0})
+    sends["hits"] = (generator.random(n) < np.array(rates)[slot]).astype(float)
+    totals = sends.groupby(["slot", "code"], as_index=False)[["trials", "hits"]].sum()
+    weights = np.eye(2)[np.arange(n_users) % 2]
+    members = Members(weights, (1, 2), ("a", "b"), np.arange(n_users) % 2)
+    return rates_by_persona(totals, "hits", members, n_users, 0.9)
+
+
+def test_of_dayparts_alike_none_is_surely_better():
+    moved = found = 0
+    for seed in range(30):
+        table = answer_rates(np.random.default_rng(seed))
+        other = answer_rates(np.random.default_rng(seed), rates=(0.1, 0.1, 0.3, 0.1))
+        rows = [(rates[rates["persona_id"] == 1], 2) for rates in (table, other)]
+        alike, unlike = (_better_answers(own, "a", 0.9, n) for own, n in rows)
+        moved += alike is not None
+        found += unlike is not None and unlike[0]["slot"] == "c"
+    assert moved <= 3 and found >= 28

@@ -47,6 +47,12 @@ def test_the_last_days_are_not_followed_to_their_end():
     assert touch_paths(log, "answer", TargetingSettings())["code"].tolist() == [0]
 
 
+def test_a_last_touch_just_made_counts_neither_with_nor_without_an_act():
+    sends = [(user, 30, False) for user in range(2)] + [(0, 3, True), (1, 3, False)]
+    log = log_of(sorted(sends, key=lambda one: (one[0], -one[1])), [])
+    assert touch_paths(log, "answer", TargetingSettings())["touch"].tolist() == [1, 1]
+
+
 def test_what_would_have_come_anyhow_falls_with_every_touch_survived():
     acts = [(0, 80.0), (0, 70.0), (0, 60.0)]
     log = log_of([(0, 40, False), (0, 30, False), (0, 20, False), (1, 40, False), (1, 30, False)], acts)

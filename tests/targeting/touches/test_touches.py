@@ -6,6 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from benchmarks.touches import simulate_nothing
+from segtool.targeting import TargetingSettings
+from segtool.targeting.touches.next_touch import next_touches
 from segtool.targeting.verdicts import ADVICE, ASSOCIATED, LOGGED
 from tests.targeting.touches.touch_studies import plan_of, touch_log
 
@@ -27,18 +30,43 @@ def row(plan, by, option, stage="attention"):
 
 def test_the_channel_that_works_is_advised(found):
     email, sms = row(found, "channel", "email"), row(found, "channel", "sms")
-    assert email["increment_lo"] > 0.15 and abs(sms["increment"]) < 0.07
+    assert email["increment_lo"] > 0.1 and abs(sms["increment"]) < 0.07
     assert email["estimate"] == pytest.approx(0.33, abs=0.08) and sms["base"] == pytest.approx(0.05, abs=0.04)
     assert list(found.advice.columns) == ADVICE
     assert found.advice["advice"].iloc[0].startswith("email: ")
-    assert "more than the" in found.advice["reason"].iloc[0]
+    assert "more than in the same people's own weeks" in found.advice["reason"].iloc[0]
+    assert email["increment_q"] < 0.01 < sms["increment_q"] and "attention: email" in found.sure
 
 
-def test_what_was_not_drawn_by_a_logged_chance_stays_associated(found):
-    verdicts = found.options.groupby("by")["verdict"].unique().map(list)
-    assert verdicts["arm"] == [LOGGED] and verdicts["channel"] == [ASSOCIATED]
-    arm = found.advice[found.advice["advice"].str.startswith("arm ")]
-    assert (arm["verdict"] == LOGGED).all() and len(arm) == 1
+def test_chances_support_only_an_arm_that_moves_more_than_what_was_sent(found):
+    assert set(found.options["verdict"]) == {
+        ASSOCIATED
+    }  # both arms do the same: passing a gate is no support
+    assert not found.advice["advice"].str.startswith("arm ").any()
+
+
+def test_what_was_not_drawn_by_a_logged_chance_stays_associated():
+    plan = plan_of(*touch_log(bold=0.3))
+    verdicts = plan.options.groupby("by")["verdict"].unique().map(set)
+    assert LOGGED in verdicts["arm"] and verdicts["channel"] == {ASSOCIATED}
+    drawn = plan.options[plan.options["verdict"] == LOGGED]
+    assert set(drawn["option"]) == {"bold"}
+    arm = plan.advice[plan.advice["advice"].str.startswith("arm ")]
+    assert (arm["verdict"] == LOGGED).all() and len(arm) == 1 and arm["level"].tolist() == ["everyone"]
+
+
+def test_the_livelier_being_sent_more_is_no_effect():
+    options, _ = next_touches(simulate_nothing(0, "activity", 300), TargetingSettings(), 0.0)
+    assert options["increment_q"].notna().sum() > 50 and not (options["increment_q"] <= 0.05).any()
+    assert not (options["others_q"] <= 0.05).any()
+
+
+def test_the_last_stage_on_record_is_told_as_acting_again(log):
+    events, sends = log
+    plan = plan_of(events[events["event"] == "purchase"], sends)
+    own = plan.advice[plan.advice["unit"] == "acting again per send"]
+    assert len(own) and own["reason"].str.contains("took that step again").all()
+    assert any("every step on record is of one stage, action" in note for note in plan.notes)
 
 
 def test_sends_that_bring_nothing_are_not_said_to(log):

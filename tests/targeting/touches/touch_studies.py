@@ -13,10 +13,10 @@ from segtool.targeting.touches.touches import plan_touches
 from tests.targeting.fan_studies import days_ago, read
 
 
-def touch_log(n_users=400, weeks=16, seed=0, effect=0.0, arms=True):
+def touch_log(n_users=400, weeks=16, seed=0, effect=0.0, arms=True, bold=0.0):
     """Users look every week and buy now and then; sends in some weeks, to half of them by e-mail.
 
-    A send by e-mail makes a purchase the day after likelier by ``effect``.
+    A send by e-mail makes a purchase the day after likelier by ``effect``, one of the arm "bold" by ``bold``.
     """
     generator = np.random.default_rng(seed)
     rows = []
@@ -47,6 +47,9 @@ def touch_log(n_users=400, weeks=16, seed=0, effect=0.0, arms=True):
     if arms:
         table["arm"] = np.where(generator.random(len(table)) < 0.25, "bold", "plain")
         table["propensity"] = np.where(table["arm"] == "bold", 0.25, 0.75)
+        moved = table[(table["arm"] == "bold") & (generator.random(len(table)) < bold)]
+        more = {"user_id": moved["user_id"], "event_time": moved["sent_at"] + pd.Timedelta(days=1)}
+        events = pd.concat([events, pd.DataFrame({**more, "event": "purchase"})], ignore_index=True)
     return events[["user_id", "event_time", "event"]], table.drop(columns=["user", "days"])
 
 
