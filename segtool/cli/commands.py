@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from segtool.cli.show import list_records, print_json, print_table, show, show_progress
-from segtool.cli.stages import HIDDEN, STAGES, list_personas
+from segtool.cli.stages import HIDDEN, STAGES, list_personas, say_proof
 from segtool.errors import InputError, OutputError, SegtoolError
 
 if TYPE_CHECKING:
@@ -373,6 +373,7 @@ def _run_all(study: Study, out: Path, force: bool, as_json: bool, quiet: bool) -
         print_json({"verdict": verdict, "personas": list_records(portraits), "out": str(out)})
         return
     print_table(portraits[["persona", "n_users", "share", "stability", "defining"]], text)
+    print("\n".join(say_proof(result, study.file.export.min_cell)))
     print(f"files in {out}/, report: {out / 'report.html'}")
 
 

@@ -110,6 +110,15 @@ def retention_stage(study: Study, options: dict) -> tuple[pd.DataFrame, str]:
     return tables[options["table"]](retention, min_cell), words
 
 
+def say_proof(run: Any, min_cell: int) -> list[str]:
+    """Return the plan, the sends and the test of a run, a line each: what the files and the report hold."""
+    from segtool.outputs import list_notes
+
+    parts = (run.plan, run.proof.schedule, run.proof.design)
+    said = list_notes([part.headline() for part in parts if part is not None], min_cell)
+    return [f"{line.rstrip('.')}." for line in said]
+
+
 STAGES: dict[str, Callable[[Any, dict], tuple[pd.DataFrame, str]]] = {
     "label": label_stage,
     "changes": change_stage,

@@ -15,6 +15,7 @@ from segtool.outputs.sensitive import AMONG, cut_within, mentions, without_label
 from segtool.outputs.settings import ExportSettings
 from segtool.outputs.small_shares import mask_sentences, say_share
 from segtool.targeting import explain_stages
+from segtool.targeting.feedback.blocks import human_queue
 
 MANY_SEPARATOR = ": "
 PERSONA_COLUMNS = (
@@ -56,6 +57,9 @@ def write_tables(
     disputed = list_conflicts(labels, inside, hide_authors=key is not None)
     if len(disputed):
         tables["conflicts.csv"] = disputed
+    blocks = getattr(plan, "blocks", None)
+    if blocks is not None and len(waiting := human_queue(blocks)):
+        tables["human_queue.csv"] = waiting
     (folder / "rejected").mkdir()
     for table in sources.tables:
         rejected = sources.rejected(table)

@@ -13,7 +13,7 @@ from segtool.errors import ParameterError
 from segtool.labels import Catalog, Labels, label_users
 from segtool.labels.change import LabelChange, compare_labels
 from segtool.labels.pixels import Pixels
-from segtool.outputs import Manifest, export_study, mark_sensitive, write_report
+from segtool.outputs import Manifest, Proof, export_study, mark_sensitive, write_report
 from segtool.outputs.folder import check_replaceable
 from segtool.personas import (
     PersonaChange,
@@ -43,6 +43,7 @@ class StudyRun:
     labels: Labels
     personas: Personas
     plan: Plan
+    proof: Proof
     manifest: Manifest
 
 
@@ -78,6 +79,7 @@ class Study(Proving):
         self._personas: Personas | None = None
         self._persona_change: PersonaChange | None = None
         self._plan: Plan | None = None
+        self._proof = Proof()
 
     def __repr__(self) -> str:
         said = self.file.study
@@ -325,6 +327,7 @@ class Study(Proving):
             When the folder cannot be written, is locked, or exists and ``force`` is not given.
         """
         plan = self._plan or self.plan_targeting()
+        self._proof = self.prove()
         return export_study(
             out,
             sources=self.sources,
@@ -333,7 +336,7 @@ class Study(Proving):
             plan=plan,
             pixels=self._latest_pixels(),
             persona_change=self._persona_change,
-            proof=self.prove(),
+            proof=self._proof,
             holdout=self.assign_holdout(),
             study=self.file,
             base=self.base,
@@ -394,4 +397,4 @@ class Study(Proving):
         plan = self.plan_targeting(personas)
         progress("writing files and the report")
         manifest = self.export(out, force=force)
-        return StudyRun(sources, labels, personas, plan, manifest)
+        return StudyRun(sources, labels, personas, plan, self._proof, manifest)

@@ -145,7 +145,7 @@ def describe_study(
         cards=describe_cards(labels, personas, plan, min_cell=min_cell, sensitive=sensitive),
         plan=describe_plan(plan, min_cell=min_cell),
         advice=_advice(plan, min_cell),
-        proof=describe_proof(proof, min_cell),
+        proof=describe_proof(proof, min_cell, plan),
         plan_left_out=f"{more:,} more rows: targeting.csv has them all" if more > 0 else "",
         plan_notes=tuple(plain_words(note) for note in list_notes(plan.notes, min_cell)),
         choice=describe_table(mask_choice(personas, min_cell), CHOICE_COLUMNS),

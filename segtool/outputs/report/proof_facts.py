@@ -10,6 +10,7 @@ from segtool.outputs.plan_tables import list_advice, list_design, list_flow, lis
 from segtool.outputs.report.plan_facts import plain_words, words
 from segtool.outputs.report.text_table import NOTHING, Table, describe_table
 from segtool.outputs.words import list_notes, mask_words, say_retention
+from segtool.targeting.verdicts import LOGGED, PROVED
 
 ADVICE_COLUMNS = {
     "aspect": "What",
@@ -52,6 +53,7 @@ STAY_COLUMNS = {
     "q_value": "q",
     "reason": "In words",
 }
+PROVED_COLUMNS = {"verdict": "Verdict", "what": "Advice", "persona": "Persona", "reason": "Why"}
 FLOW_ROWS = 12
 
 
@@ -59,8 +61,8 @@ FLOW_ROWS = 12
 class ProofFacts:
     """Before and after sending, as the page says it."""
 
+    proved: Table = NOTHING
     schedule: str = ""
-    schedule_notes: tuple[str, ...] = ()
     unsent: Table = NOTHING
     design: str = ""
     design_table: Table = NOTHING
@@ -81,7 +83,7 @@ def describe_advice(plan, persona_id: int, min_cell: int) -> Table:
     return describe_table(mine, ADVICE_COLUMNS, where_all="advice.csv has them all")
 
 
-def describe_proof(proof, min_cell: int) -> ProofFacts | None:
+def describe_proof(proof, min_cell: int, plan=None) -> ProofFacts | None:
     """Return what is said of the schedule, the test and retention; None where nothing is.
 
     Parameters
@@ -89,14 +91,16 @@ def describe_proof(proof, min_cell: int) -> ProofFacts | None:
     proof : Proof or None
         With ``schedule``, ``design`` and ``retention``, each of which may be None.
     min_cell : int
+    plan : Plan, optional
+        Whose advice is shown, as far as a test or logged propensities speak for it.
     """
     if proof is None:
         return None
-    said: dict[str, object] = {}
+    said: dict[str, object] = {} if plan is None else {"proved": _proved_table(plan, min_cell)}
     notes: list[str] = []
     if proof.schedule is not None:
         said["schedule"] = plain_words(mask_words(proof.schedule.headline(), min_cell)) + "."
-        said["schedule_notes"] = _plain(proof.schedule.notes, min_cell)
+        notes += proof.schedule.notes
         said["unsent"] = _unsent_table(proof.schedule.left_out, min_cell)
     if proof.design is not None:
         said["design"] = plain_words(mask_words(proof.design.headline(), min_cell))
@@ -109,6 +113,23 @@ def describe_proof(proof, min_cell: int) -> ProofFacts | None:
         notes += proof.retention.notes
     notes += proof.notes
     return ProofFacts(**said, notes=_plain(notes, min_cell))
+
+
+def _proved_table(plan, min_cell: int) -> Table:
+    """Return what is more than an association, the surest first."""
+    if getattr(plan, "advice", None) is None:
+        return NOTHING
+    advice = list_advice(plan, min_cell)
+    rank = {verdict: place for place, verdict in enumerate((PROVED, LOGGED))}
+    sure = advice[advice["verdict"].isin(rank)]
+    sure = sure.assign(
+        place=sure["verdict"].map(rank), what=sure["aspect"] + ": " + sure["advice"].map(words)
+    )
+    sure = sure.sort_values(["place", "aspect", "persona_id"], kind="stable")
+    reasons = [plain_words(text) if isinstance(text, str) else text for text in sure["reason"]]
+    return describe_table(
+        sure.assign(reason=reasons), PROVED_COLUMNS, max_rows=24, where_all="advice.csv has them all"
+    )
 
 
 def _plain(notes, min_cell: int) -> tuple[str, ...]:
