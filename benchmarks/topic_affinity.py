@@ -253,7 +253,7 @@ def _scale(n_users: int, n_events: int) -> None:
     from segtool.targeting.counts import sql_counts, sql_users
     from segtool.targeting.members import Members
 
-    engine = DuckDBEngine(memory_limit="1.5GB", threads=1)
+    engine = DuckDBEngine(memory_limit="2GB", threads=1)
     engine.create(
         "user_index", f"SELECT 'u' || lpad(CAST(i AS VARCHAR), 7, '0') AS user_id FROM range({n_users}) t(i)"
     )

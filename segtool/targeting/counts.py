@@ -109,8 +109,7 @@ def frame_counts(events: pd.DataFrame, max_categories: int | None = None) -> Use
 
 def build_counts(sums: pd.DataFrame, user_ids: np.ndarray, max_categories: int | None = None) -> UserCounts:
     """Build sparse matrices from sums per (code, category)."""
-    categories = _kept_categories(sums, max_categories)
-    column = pd.Index(categories).get_indexer(sums["category"].astype(object))
+    categories, column = _columns(sums, max_categories)
     kept = column >= 0
     row, column = sums["code"].to_numpy(dtype=np.int64)[kept], column[kept]
     shape = (len(user_ids), len(categories))
@@ -127,12 +126,19 @@ def build_counts(sums: pd.DataFrame, user_ids: np.ndarray, max_categories: int |
     return UserCounts(user_ids, categories, share, events, n, np.where(some, noise / safe**2, 1.0))
 
 
-def _kept_categories(sums: pd.DataFrame, limit: int | None) -> tuple[str, ...]:
-    size = sums.groupby(sums["category"].astype(object))["n_events"].sum()
-    if limit is not None and len(size) > limit:
-        size = size.reset_index().sort_values(["n_events", "category"], ascending=[False, True]).head(limit)
-        return tuple(sorted(size["category"]))
-    return tuple(sorted(size.index))
+def _columns(sums: pd.DataFrame, limit: int | None) -> tuple[tuple[str, ...], np.ndarray]:
+    """Return the categories kept, sorted, and each row's place among them, -1 for the others."""
+    said = sums["category"].astype("category")  # millions of rows: numbers, no text
+    names, codes = said.cat.categories.astype(object), said.cat.codes.to_numpy()
+    n_events = np.bincount(codes[codes >= 0], weights=sums["n_events"].to_numpy(dtype=float)[codes >= 0],
+                           minlength=len(names))  # fmt: skip
+    there = np.bincount(codes[codes >= 0], minlength=len(names)) > 0
+    size = pd.DataFrame({"category": names, "n_events": n_events})[there]
+    if limit is not None:
+        size = size.sort_values(["n_events", "category"], ascending=[False, True]).head(limit)
+    kept = tuple(sorted(size["category"]))
+    place = np.append(pd.Index(kept, dtype=object).get_indexer(names), -1)
+    return kept, place[codes]
 
 
 def _stated(extra: pd.DataFrame, user_ids: np.ndarray) -> pd.DataFrame:
