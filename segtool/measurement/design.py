@@ -21,6 +21,8 @@ COLUMNS = [
     "detectable_relative", "detectable_strict", "users_needed", "power", "merge_with", "advice",
 ]  # fmt: skip
 ENOUGH, MERGE, ALONE = "enough users", "merge", "only everyone's effect can be measured"
+TOO_FEW = "too few users for the wished effect"
+EVEN_ALL = "too few, even all together: hold out more, test longer, or choose a steadier metric"
 CEILING = "the metric is at its ceiling; choose another"
 MIN_TOLD = 50  # users of a persona whose share of yes is told in a sentence
 MIN_PER_ARM = 5  # users per arm below which no formula of power is to be trusted
@@ -46,6 +48,8 @@ class Design(Shown):
         The wished relative effect, and the test's errors.
     rate : bool
         Whether the metric is a share.
+    about : str
+        What is measured over how long, for the headline: "purchased in 28 days".
     """
 
     table: pd.DataFrame
@@ -55,6 +59,7 @@ class Design(Shown):
     alpha: float
     power: float
     rate: bool = False
+    about: str = ""
 
     def to_pandas(self) -> pd.DataFrame:
         """Return everyone's row, then the personas'."""
@@ -66,7 +71,8 @@ class Design(Shown):
         row = self.overall.iloc[0]
         full = row["advice"] == CEILING
         told = f"{_room(row['base'], self.effect)}: {CEILING}" if full else _in_words(row, self.rate)
-        said = f"Everyone ({row['n_users']:,} users): {told}"
+        about = f", {self.about}" if self.about else ""
+        said = f"Everyone ({row['n_users']:,} users{about}): {told}"
         n = int((self.table["advice"] == ENOUGH).sum())
         if len(self.table) and (n or not full):
             said += f"; {n} of {len(self.table)} personas have enough users for {self.effect:+.0%}"
@@ -155,8 +161,10 @@ def design_test(
         for k, (number, name) in enumerate(zip(ids, names, strict=True))
     ]
     table = _advise(pd.DataFrame(rows, columns=COLUMNS), plan)
-    said = ENOUGH if overall["power"].iloc[0] >= power else "too few users for the wished effect"
+    said = ENOUGH if overall["power"].iloc[0] >= power else TOO_FEW
     overall["advice"] = CEILING if _at_ceiling(overall["base"].iloc[0], plan) else said
+    if overall["advice"].iloc[0] == TOO_FEW:  # what everyone together cannot show, no persona is sent to
+        table["advice"] = table["advice"].replace(ALONE, EVEN_ALL)
     notes += _notes(table, overall, len(shares), n_tests, effect, power)
     return Design(table, overall, tuple(notes), effect, alpha, power, rate)
 

@@ -217,7 +217,7 @@ class Proving:
         drawn = self.assign_holdout().map({True: CONTROL, False: PLAN})
         given = {"arms": {CONTROL: share, PLAN: 1 - share}, "drawn": drawn, **options}
         design = design_test(past, outcome=metrics[0], **given)
-        return replace(design, notes=(*design.notes, *notes))
+        return replace(design, notes=(*design.notes, *notes), about=f"{metrics[0].replace('_', ' ')} in {days} days")
 
     def _choose_metrics(self, days: float, end=None) -> tuple[list[str], tuple[str, ...]]:
         return choose_metrics(self.sources, self.file.measurement, days=days, end=end)

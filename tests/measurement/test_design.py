@@ -9,7 +9,7 @@ from statsmodels.stats.power import NormalIndPower
 
 from segtool.errors import InputError, ParameterError
 from segtool.measurement import design_test
-from segtool.measurement.design import CEILING
+from segtool.measurement.design import CEILING, EVEN_ALL
 from tests.measurement.worlds import make_outcomes
 
 ARMS = {"control": 0.2, "spring": 0.8}
@@ -72,6 +72,11 @@ def test_small_personas_are_merged_with_those_of_like_base():
     assert "persona 2" in table["merge_with"].iloc[2]
 
 
+def test_where_all_together_are_too_few_no_persona_is_sent_to_everyone():
+    design = design_test(past_of([300, 30]), arms=ARMS, effect=0.1)
+    assert design.table["advice"].str.startswith("too few, even all together").all()
+
+
 def test_a_persona_too_small_for_any_merger_says_so():
     design = design_test(past_of([9000, 30]), arms=ARMS, effect=0.2)
     assert design.table["advice"].iloc[1] == "only everyone's effect can be measured"
@@ -101,7 +106,7 @@ def test_a_past_without_change_cannot_be_reckoned_from(outcome):
     design = design_test(past_of([500, 500]).assign(outcome=outcome), arms=ARMS)
     words = "everybody does it already, so it cannot rise" if outcome else "cannot be reckoned"
     assert design.table["detectable"].isna().all() and words in design.headline()
-    said = CEILING if outcome else "only everyone's effect can be measured"
+    said = CEILING if outcome else EVEN_ALL
     assert set(design.table["advice"]) == {said}
 
 

@@ -53,7 +53,7 @@ def human_queue(blocks: pd.DataFrame) -> pd.DataFrame:
     about = blocks[(blocks["kind"] == "topic") & (blocks["why"] == "complain")]
     topics = about.groupby("user_id")["what"].agg(lambda names: ", ".join(sorted(set(names))))
     queue = waiting[["user_id", "days_ago"]].assign(
-        what=waiting["user_id"].map(topics).fillna("everything").astype(object)
+        what=waiting["user_id"].map(topics).astype(object).fillna("everything")
     )
     queue = queue.sort_values(["days_ago", "user_id"], ignore_index=True)
     return queue[["user_id", "what", "days_ago"]]
