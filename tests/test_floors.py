@@ -29,6 +29,7 @@ FLOORS = {
     "checks": 0,
     "display": 0,
     "pooling": 0,
+    "verdicts": 0,
 }
 # checks and display are allowed to use the error root that lies on the same floor
 SAME_FLOOR_ALLOWED = {("checks", "errors"), ("display", "errors"), ("__main__", "__init__")}

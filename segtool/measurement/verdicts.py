@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-PROVED = "proved by test"  # the word of a plan's verdicts, so that the two can be joined
+from segtool.verdicts import PROVED as PROVED
+
 HARM = "harm"
 NOTHING = "no effect found"
 NOT_TESTED = "not tested"

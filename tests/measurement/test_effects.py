@@ -50,7 +50,7 @@ def test_lin_is_the_interacted_regression_of_statsmodels(users):
 
 
 def test_ratio_is_tea_tastings(users):
-    tt = pytest.importorskip("tea_tasting")
+    import tea_tasting as tt
     arm, _, sessions, orders = users
     found = one_group(Outcome(orders, arm, per=sessions), moderated=False)
     data = pd.DataFrame({"variant": arm, "orders": orders, "sessions": sessions})

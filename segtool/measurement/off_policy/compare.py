@@ -11,8 +11,8 @@ from segtool.measurement.off_policy.estimators import weigh
 from segtool.measurement.off_policy.evaluate import evaluate_log, usable_propensities
 from segtool.measurement.off_policy.log import Log, read_log
 from segtool.measurement.off_policy.policy import read_policy
+from segtool.verdicts import ASSOCIATED, LOGGED
 
-LOGGED, ASSOCIATED = "supported by logged propensities", "associated only"
 LEVEL = 0.05  # share of false ones among the arms called better (Benjamini and Hochberg)
 MAX_ARMS = 60  # with most sends; more would be a table nobody reads, and a test nobody passes
 COLUMNS = [

@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from segtool.targeting.feedback.refusals import EVERYWHERE
 from segtool.targeting.notes import known, unknown
-
-EVERYWHERE = "everywhere"
 
 
 def keep_reachable(

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from segtool.checks import check_columns
-from segtool.targeting.schedule.inputs import EVERYWHERE, People, known_zones
+from segtool.targeting.feedback.refusals import EVERYWHERE
+from segtool.targeting.schedule.inputs import People, known_zones
 from segtool.targeting.settings import TargetingSettings
 
 NOT_KNOWN = ("", "not known", "any")

@@ -16,7 +16,6 @@ from segtool.targeting.settings import DAYPARTS, TargetingSettings
 from segtool.targeting.timing.dayparts import allowed_hours
 
 USERS = ("user_id", "persona_id", "persona", "channel", "weekly_cap")
-EVERYWHERE = "everywhere"
 WORDS = {"flag": "", "stage": "unknown", "channel": "", "daypart": "any", "show_first": ""}
 ANY_TOPIC = "any"  # the plan's word for no topic at all
 ANY_HOUR = 12  # where nothing is known of when somebody is around
