@@ -28,6 +28,7 @@ FLOORS = {
     "errors": 0,
     "checks": 0,
     "display": 0,
+    "notes": 0,
     "pooling": 0,
     "verdicts": 0,
 }

@@ -23,6 +23,7 @@ from segtool.measurement import (
 from segtool.measurement.off_policy import OffPolicy, evaluate_policy, read_logged_sends
 from segtool.measurement.retention.retention import Retention, plan_retention
 from segtool.measurement.retention.settings import RetentionSettings
+from segtool.notes import unknown
 from segtool.outputs import Proof
 from segtool.sources.times import parse_as_of
 from segtool.study.metrics import choose_metrics
@@ -33,7 +34,6 @@ from segtool.targeting.feedback.ledger import Feedback, apply_feedback
 from segtool.targeting.feedback.reading import read_feedback
 from segtool.targeting.frequency.experiment import FrequencyExperiment
 from segtool.targeting.lists.study_lists import vary_items
-from segtool.targeting.notes import unknown
 from segtool.targeting.schedule.result import Schedule
 from segtool.targeting.schedule.schedule import MOST_WEEKS
 from segtool.targeting.schedule.study_inputs import plan_schedule

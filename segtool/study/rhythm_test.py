@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from segtool.notes import in_order, known, unknown
 from segtool.targeting.frequency.caps import weekly_cap
 from segtool.targeting.frequency.experiment import FrequencyExperiment, design_frequency_experiment
-from segtool.targeting.notes import in_order, known, unknown
 from segtool.targeting.schedule.result import Schedule
 
 NOT_CARRIED_OUT = known(

@@ -11,13 +11,13 @@ import pandas as pd
 
 from segtool.display import Shown
 from segtool.errors import InputError
+from segtool.notes import in_order, is_unknown, known, unknown
 from segtool.targeting.advice import join_advice
 from segtool.targeting.channels.reach import keep_reachable
 from segtool.targeting.counts import sql_users
 from segtool.targeting.feedback.blocks import blocked_topics, user_channels
 from segtool.targeting.feedback.posterior import sum_feedback
 from segtool.targeting.members import Members, align_personas
-from segtool.targeting.notes import in_order, is_unknown, known, unknown
 from segtool.targeting.parts import Parts, make_parts
 from segtool.targeting.rows import plan_rows
 from segtool.targeting.settings import TargetingSettings

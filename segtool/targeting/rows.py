@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from segtool.notes import known, unknown
 from segtool.targeting.channels.channels import ANY
 from segtool.targeting.members import Members
-from segtool.targeting.notes import known, unknown
 from segtool.targeting.parts import Parts
 from segtool.targeting.settings import TargetingSettings
 from segtool.targeting.stages.stages import Stages, explain_stages

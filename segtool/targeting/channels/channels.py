@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 
 from segtool.display import join_words
+from segtool.notes import known, unknown
 from segtool.targeting.channels.opens import opens_note, without_machine_opens
 from segtool.targeting.channels.presets import CHANNEL_PRESETS
 from segtool.targeting.channels.user_channels import UserChannels, build_user_channels
 from segtool.targeting.counts import sql_counts
 from segtool.targeting.members import Members
-from segtool.targeting.notes import known, unknown
 from segtool.targeting.sending import SendLog, rates_by_persona, slot_totals
 from segtool.targeting.settings import TargetingSettings
 from segtool.targeting.shares import estimate_shares

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 
-from segtool.targeting.notes import known, unknown
+from segtool.notes import known, unknown
 from segtool.targeting.sending import SendLog
 from segtool.targeting.settings import TargetingSettings
 

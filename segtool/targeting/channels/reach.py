@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from segtool.notes import known, unknown
 from segtool.targeting.feedback.refusals import EVERYWHERE
-from segtool.targeting.notes import known, unknown
 
 
 def keep_reachable(

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from segtool.notes import known, unknown
 from segtool.targeting.content.attention import Measure, find_measures, means_by_persona, measure_slots
 from segtool.targeting.members import Members
-from segtool.targeting.notes import known, unknown
 from segtool.targeting.sending import SendLog
 from segtool.targeting.settings import TargetingSettings
 from segtool.targeting.verdicts import ADVICE, ASSOCIATED, ASSUMPTION

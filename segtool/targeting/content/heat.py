@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from segtool.engines import literal
+from segtool.notes import known, unknown
 from segtool.targeting.content.trend import WeekCells, fit_trends, fit_volume
 from segtool.targeting.members import Members
-from segtool.targeting.notes import known, unknown
 from segtool.targeting.settings import TargetingSettings
 from segtool.targeting.topics.windows import AGAINST, usable_weights
 from segtool.targeting.verdicts import ADVICE, ASSOCIATED

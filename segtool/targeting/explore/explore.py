@@ -9,10 +9,10 @@ import pandas as pd
 from scipy import stats
 
 from segtool.display import Shown
+from segtool.notes import known, unknown
 from segtool.targeting.explore.draw import arm_chances, draw_arms, mix_chances
 from segtool.targeting.explore.posteriors import COLUMNS, read_posteriors
 from segtool.targeting.members import Members
-from segtool.targeting.notes import known, unknown
 from segtool.targeting.sending import SendLog
 from segtool.targeting.settings import TargetingSettings
 from segtool.targeting.verdicts import ADVICE, ASSOCIATED, ASSUMPTION

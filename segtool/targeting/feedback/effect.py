@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 
 from segtool.engines import literal
+from segtool.notes import known, unknown
 from segtool.targeting.feedback.reading import KINDS_BY_EVENT, feedback_sql
 from segtool.targeting.feedback.refusals import settle_blocks
 from segtool.targeting.members import Members
-from segtool.targeting.notes import known, unknown
 from segtool.targeting.settings import TargetingSettings
 from segtool.targeting.shares import UserCounts
 from segtool.targeting.topics.affinity import TopicAffinity, rank_topics

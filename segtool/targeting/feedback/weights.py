@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from segtool.engines import literal
+from segtool.notes import known, unknown
 from segtool.targeting.counts import decay_sql, sql_counts
 from segtool.targeting.feedback.reading import feedback_sql
-from segtool.targeting.notes import known, unknown
 from segtool.targeting.settings import TargetingSettings
 from segtool.targeting.topics.windows import some_users, window_evidence_sql
 

@@ -13,11 +13,11 @@ from scipy import stats
 from segtool.checks import check_number
 from segtool.display import Shown
 from segtool.errors import InputError, ParameterError
+from segtool.notes import known, unknown
 from segtool.targeting.counts import sql_users
 from segtool.targeting.feedback.blocks import EVERYWHERE, read_blocks
 from segtool.targeting.frequency.caps import pressure_days, weekly_cap
 from segtool.targeting.members import Members, align_personas, align_table
-from segtool.targeting.notes import known, unknown
 from segtool.targeting.sending import SendLog
 from segtool.targeting.settings import TargetingSettings
 

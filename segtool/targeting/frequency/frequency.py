@@ -9,6 +9,7 @@ import pandas as pd
 from scipy import stats
 from threadpoolctl import threadpool_limits
 
+from segtool.notes import known, unknown
 from segtool.targeting.channels.channels import ANY, UNKNOWN
 from segtool.targeting.channels.opens import without_machine_opens
 from segtool.targeting.channels.presets import CHANNEL_PRESETS
@@ -18,7 +19,6 @@ from segtool.targeting.frequency.experiment import users_per_arm
 from segtool.targeting.frequency.fatigue import Slope, fit_fatigue, fit_optouts, pool_slopes
 from segtool.targeting.frequency.pressure import READ_DAYS, read_pressure, rhythm_of, sample_step
 from segtool.targeting.members import Members
-from segtool.targeting.notes import known, unknown
 from segtool.targeting.sending import SendLog
 from segtool.targeting.settings import TargetingSettings
 from segtool.targeting.verdicts import ADVICE, ASSOCIATED, ASSUMPTION

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from segtool.engines import literal
+from segtool.notes import known, unknown
 from segtool.targeting.channels.opens import at_once_sql
 from segtool.targeting.frequency.pressure import READ_DAYS
-from segtool.targeting.notes import known, unknown
 from segtool.targeting.sending import SendLog
 from segtool.targeting.settings import TargetingSettings
 

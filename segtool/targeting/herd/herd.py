@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 
 from segtool.display import Shown
+from segtool.notes import known, unknown
 from segtool.targeting.herd.adoptions import Adoptions, find_circles, read_adoptions
 from segtool.targeting.herd.items import ITEMS, compare_pairs, overall_ratio
 from segtool.targeting.herd.scores import score_users, shrink
 from segtool.targeting.members import Members
-from segtool.targeting.notes import known, unknown
 from segtool.targeting.settings import TargetingSettings
 from segtool.targeting.verdicts import ADVICE, ASSOCIATED
 

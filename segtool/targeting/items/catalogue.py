@@ -9,7 +9,7 @@ import pandas as pd
 from scipy import sparse
 
 from segtool.engines import quote
-from segtool.targeting.notes import known, unknown
+from segtool.notes import known, unknown
 
 # Not attributes: names, texts and times differ from item to item.
 NO_ATTRIBUTE = ("item_id", "title", "topic", "published_at", "age_days", "local_time", "local_date")

@@ -7,13 +7,13 @@ import pandas as pd
 
 from segtool.checks import check_columns, check_in, check_number
 from segtool.errors import InputError
+from segtool.notes import in_order
 from segtool.targeting.items.catalogue import build_catalogue, first_of_each
 from segtool.targeting.items.item_notes import content_notes
 from segtool.targeting.items.plan_items import ItemPlan, make_plan
 from segtool.targeting.items.profile import frame_profile
 from segtool.targeting.items.read_log import AGAINST, frame_log
 from segtool.targeting.members import align_table
-from segtool.targeting.notes import in_order
 from segtool.targeting.settings import TargetingSettings
 from segtool.targeting.times import read_times
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from segtool.notes import known, unknown
 from segtool.targeting.items.catalogue import Catalogue
 from segtool.targeting.items.choose import NOBODY
 from segtool.targeting.items.weights import Weights
-from segtool.targeting.notes import known, unknown
 
 
 def repeat_note(repeat: bool, share: float, setting: bool | None, window_days: float | None) -> str:

@@ -10,6 +10,7 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from segtool.errors import InputError
+from segtool.notes import in_order, known, unknown
 from segtool.targeting.items.als import fit_als
 from segtool.targeting.items.catalogue import Catalogue, build_catalogue, event_topics, read_content
 from segtool.targeting.items.choose import Validation
@@ -24,7 +25,6 @@ from segtool.targeting.items.read_log import WINDOW_SHARE, read_log
 from segtool.targeting.items.signals import fit_signals
 from segtool.targeting.items.weights import BUCKETS, Weights, bucket_of
 from segtool.targeting.members import Members
-from segtool.targeting.notes import in_order, known, unknown
 from segtool.targeting.settings import TargetingSettings
 from segtool.targeting.verdicts import ADVICE
 

@@ -7,8 +7,8 @@ import pandas as pd
 from scipy import sparse
 
 from segtool.engines import literal
+from segtool.notes import known, unknown
 from segtool.targeting.items.history import ItemLog, window_length
-from segtool.targeting.notes import known, unknown
 from segtool.targeting.settings import TargetingSettings
 
 # Said of an item, these speak against it: it is not recommended to that user again, and items

@@ -12,9 +12,9 @@ from scipy import sparse
 from segtool.checks import check_in, check_number
 from segtool.display import Shown
 from segtool.errors import InputError
+from segtool.notes import unknown
 from segtool.targeting.lists.candidates import Kinds, read_kinds
 from segtool.targeting.lists.diversify import METHODS, SMOOTHING, diversify
-from segtool.targeting.notes import unknown
 
 TABLE = [
     "method", "weight", "ndcg", "ndcg_lo", "ndcg_hi", "change", "change_lo", "change_hi", "kl_profile",

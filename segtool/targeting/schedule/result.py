@@ -11,7 +11,7 @@ import pandas as pd
 
 from segtool.display import Shown
 from segtool.errors import SegtoolError
-from segtool.targeting.notes import in_order
+from segtool.notes import in_order
 from segtool.targeting.schedule.calendar import build_audiences, build_calendar
 from segtool.targeting.schedule.check import check_send_list
 from segtool.targeting.schedule.inputs import Catalogue, People

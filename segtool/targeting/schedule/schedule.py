@@ -9,7 +9,7 @@ import pandas as pd
 
 from segtool.checks import check_columns, check_number
 from segtool.engines.zones import check_zone
-from segtool.targeting.notes import in_order, known, unknown
+from segtool.notes import in_order, known, unknown
 from segtool.targeting.schedule import eligible
 from segtool.targeting.schedule.batches import Batch, persona_shares, plan_batch, user_batches
 from segtool.targeting.schedule.budget import spend_budget

@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 
 from segtool.engines import literal
+from segtool.notes import known
 from segtool.targeting.channels.channels import ANY, UNKNOWN
 from segtool.targeting.feedback.probes import read_probes
 from segtool.targeting.frequency.pauses import run_lengths, send_pauses
-from segtool.targeting.notes import known
 from segtool.targeting.schedule.hours import choose_hours
 from segtool.targeting.schedule.limits import LONGEST, read_limits
 from segtool.targeting.schedule.result import Schedule

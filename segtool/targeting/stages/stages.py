@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from segtool.notes import known, unknown
 from segtool.targeting.members import Members
-from segtool.targeting.notes import known, unknown
 from segtool.targeting.settings import TargetingSettings
 from segtool.targeting.stages.funnel_model import Filtered, FunnelModel, filter_users, fit_funnel
 from segtool.targeting.stages.persona_stages import explain_stages, persona_stages, stage_advice

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from segtool.targeting.notes import known
+from segtool.notes import known
 from segtool.targeting.settings import TargetingSettings
 from segtool.targeting.stages.rule import RETURN
 

@@ -13,10 +13,10 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
+from segtool.notes import known, unknown
 from segtool.targeting.channels.opens import without_machine_opens
 from segtool.targeting.counts import sql_counts
 from segtool.targeting.members import Members
-from segtool.targeting.notes import known, unknown
 from segtool.targeting.sending import SendLog, rates_by_persona, slot_totals
 from segtool.targeting.settings import DAYPARTS, TargetingSettings
 from segtool.targeting.shares import MODERATION_USERS, GroupShares, UserCounts, estimate_shares

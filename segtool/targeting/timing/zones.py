@@ -12,7 +12,7 @@ import pandas as pd
 from segtool.checks import check_columns
 from segtool.engines import literal, quote
 from segtool.engines.zones import UTC_NAMES
-from segtool.targeting.notes import known, unknown
+from segtool.notes import known, unknown
 from segtool.targeting.settings import TargetingSettings
 
 USUAL_COLUMNS = ("timezone", "time_zone", "zone")

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from segtool.engines import literal
+from segtool.notes import known, unknown
 from segtool.targeting.counts import decay_sql, read_window_sql, sql_counts, weight_case
-from segtool.targeting.notes import known, unknown
 from segtool.targeting.settings import TargetingSettings
 from segtool.targeting.shares import UserCounts
 from segtool.targeting.topics.validate import choose_half_life, learn_stated

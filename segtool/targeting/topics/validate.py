@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from segtool.notes import known, unknown
 from segtool.targeting.counts import sql_counts
-from segtool.targeting.notes import known, unknown
 from segtool.targeting.settings import TargetingSettings
 from segtool.targeting.shares import UserCounts, estimate_shares
 from segtool.targeting.topics.windows import SomeUsers, some_users, window_evidence_sql

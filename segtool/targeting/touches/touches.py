@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from segtool.notes import known, unknown
 from segtool.targeting.members import Members
-from segtool.targeting.notes import known, unknown
 from segtool.targeting.settings import TargetingSettings
 from segtool.targeting.stages.rule import LAPSED, UNKNOWN
 from segtool.targeting.touches.hazard import HAZARD, TouchHazard, converters_mean, touch_hazard

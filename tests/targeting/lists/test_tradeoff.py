@@ -7,8 +7,8 @@ import pytest
 from scipy import sparse
 
 from segtool.errors import InputError
+from segtool.notes import is_unknown
 from segtool.targeting.lists.tradeoff import gini, measure_tradeoff, ndcg
-from segtool.targeting.notes import is_unknown
 
 
 def tastes(n_users=400, n_items=80, seed=0):
