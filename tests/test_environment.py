@@ -29,7 +29,8 @@ def wanted(*extras: str) -> dict[str, Requirement]:
 
 def conda() -> dict[str, Requirement]:
     lines = (ROOT / "environment.yml").read_text(encoding="utf-8").splitlines()
-    texts = [line.strip()[2:] for line in lines if line.startswith("  - ") and not line.endswith(":")]
+    items = [line.strip()[2:] for line in lines if line.lstrip().startswith("- ")]
+    texts = [item for item in items if not item.endswith(":") and not item.startswith("-e")]
     found = {canonicalize_name(Requirement(text).name): Requirement(text) for text in texts}
     return {CONDA_NAMES.get(name, name): requirement for name, requirement in found.items()}
 

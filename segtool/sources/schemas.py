@@ -265,6 +265,17 @@ _TABLES = (
         loses="silent members of groups",
     ),
     TableSchema(
+        name="groups",
+        columns=(
+            GROUP,
+            _other("title", "text"),
+            _word("topic", loses="what a group is for, to hold its talk against"),
+            _word("channel"),
+        ),
+        key="group_id",
+        loses="names of groups, and what each is for",
+    ),
+    TableSchema(
         name="activities",
         columns=(
             _id("activity_id", required=True),

@@ -39,6 +39,7 @@ TELLING = {
     "sends": ("send_id", "sent_at", "opened_at", "responded_at", "arm"),
     "messages": ("group_id", "message_id", "reply_to", "text"),
     "members": ("group_id", "left_at", "role", "invited_by"),
+    "groups": ("group_id", "title"),
     "activities": ("group_id", "activity_id", "starts_at", "ends_at"),
     "lists": ("list",),
     "corrections": ("label", "value"),  # notes too, and likelier: the file's name has to say it
@@ -325,6 +326,15 @@ def _weigh_members(guess: TableGuess) -> None:
         guess.score += 0.5
 
 
+def _weigh_groups(guess: TableGuess) -> None:
+    """One row per group, and no users: anything else with a group in it is another table."""
+    if any(match_name(column.name, ROLE_NAMES["events"]["user_id"]) > 0.5 for column in guess.look.columns):
+        guess.score -= 3.0
+    if "group_id" in guess.matches and not _is_unique(guess, "group_id"):
+        guess.missing.append("group_id")
+        guess.reasons.append("but groups occur more than once")
+
+
 def _weigh_activities(guess: TableGuess) -> None:
     if any(match_name(column.name, ROLE_NAMES["events"]["user_id"]) > 0.5 for column in guess.look.columns):
         guess.score -= 2.0
@@ -337,6 +347,7 @@ _WEIGHERS = {
     "content": _weigh_content,
     "messages": _weigh_messages,
     "members": _weigh_members,
+    "groups": _weigh_groups,
     "activities": _weigh_activities,
 }
 

@@ -145,6 +145,11 @@ class Community:
     groups: pd.DataFrame
     leaders: pd.DataFrame
 
+    def groups_table(self) -> pd.DataFrame:
+        """Return what is known of each group, without its fate."""
+        told = self.groups[["group_id", "title", "charter"]].rename(columns={"charter": "topic"})
+        return told.assign(channel="wecom_group")
+
 
 def simulate_community(people: People, names, days: int, as_of: pd.Timestamp, rng) -> Community:
     """Simulate one set of eight groups per two thousand users, each with its fate."""

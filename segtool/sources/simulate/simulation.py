@@ -20,7 +20,10 @@ from segtool.sources.simulate.community import simulate_community
 from segtool.sources.simulate.files import event_frame, with_plain_text, write_events, write_table
 from segtool.sources.simulate.people import draw_people, user_ids, users_table
 
-TABLES = ("users", "events", "survey", "notes", "content", "sends", "messages", "members", "activities")
+TABLES = (
+    *("users", "events", "survey", "notes", "content", "sends"),
+    *("messages", "members", "groups", "activities"),
+)
 FORMATS = ("csv", "parquet", "mixed")
 BIG_TABLES = ("events", "sends")  # Parquet in a mixed folder; the rest opens in any spreadsheet
 ZONE = "Asia/Shanghai"
@@ -101,6 +104,8 @@ class Simulation(Shown):
             return self._catalogue.table.copy()
         if name == "sends":
             return self._outreach[0].copy()
+        if name == "groups":
+            return self._community.groups_table()
         return getattr(self._community, name).copy()
 
     def _event_frames(self) -> Iterator[pd.DataFrame]:
@@ -119,7 +124,7 @@ class Simulation(Shown):
             "channels": truth.truth_channels(people, ids),
             "hours": truth.truth_hours(people, ids),
         }
-        if {"messages", "members", "activities"} & set(self._names):
+        if {"messages", "members", "groups", "activities"} & set(self._names):
             made["groups"], made["leaders"] = self._community.groups, self._community.leaders
         if "sends" in self._names:
             made["send_rates"], made["send_parameters"] = self._outreach[1], outreach.parameters()

@@ -1,0 +1,1 @@
+"""What the chat groups and the ties between users say: circles, leaders, group health, scale, sharing."""
