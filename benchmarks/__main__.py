@@ -6,11 +6,12 @@ import subprocess
 import sys
 
 PARTS = (
-    "aa", "demo", "diversity", "exploration", "frequency", "fusion", "golden_questions", "herd", "inference",
-    "item_ranking", "item_scale", "label_step", "ledger", "off_policy",
+    "aa", "circles", "demo", "diversity", "exploration", "frequency", "fusion", "golden_questions",
+    "group_verdicts", "herd", "inference",
+    "item_ranking", "item_scale", "label_step", "leaders", "ledger", "off_policy", "community_scale", "core_value",
     "lift", "persona_estimators", "persona_following", "persona_membership", "persona_number", "persona_real",
     "persona_scale", "persona_scenarios", "persona_scoring", "persona_stability", "personas", "pixels",
-    "retention", "send_list", "stages", "timing", "touches", "topic_affinity",
+    "reply_links", "retention", "send_list", "sharing", "stages", "timing", "touches", "topic_affinity", "activities",
 )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ The map of the house; each floor uses only those below it::
     measurement  did it work                                            assign_holdout
     personas     groups of alike users                                  find_personas, LatentClassPersonas
     labels       what is true of each user, with evidence               label_users, Catalog, Measure, Label
+    community    who is tied to whom, and how groups fare               read_community
     sources      what happened and what was said                        Sources, simulate_circle
     engines      where SQL runs                                         DuckDBEngine, SparkEngine
 
@@ -32,6 +33,7 @@ import importlib
 __version__ = "0.1.0"
 
 _HOMES = {
+    "community": ["Community", "CommunitySettings", "read_community"],
     "engines": ["DuckDBEngine", "SparkEngine"],
     "errors": ["SegtoolError"],
     "labels": [
@@ -55,12 +57,15 @@ _HOMES = {
         "follow_personas",
     ],
     "plots": [
+        "plot_activities",
         "plot_calendar",
         "plot_cards",
         "plot_cohorts",
+        "plot_core_value",
         "plot_coverage",
         "plot_flow",
         "plot_frequency",
+        "plot_group_health",
         "plot_inference",
         "plot_k_choice",
         "plot_lift",
@@ -71,6 +76,9 @@ _HOMES = {
         "plot_reliability",
         "plot_retention_curves",
         "plot_send_times",
+        "plot_sharing",
+        "plot_split",
+        "plot_tie_map",
         "plot_topics",
         "plot_touches",
         "plot_typing_tool",

@@ -16,6 +16,7 @@ STORY = [
     "03_content_targeting",
     "04_your_own_data",
     "05_did_it_work",
+    "06_community",
     "07_labels_in_depth",
 ]
 

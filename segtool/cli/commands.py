@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from segtool.cli.show import list_records, print_json, print_table, show, show_progress
-from segtool.cli.stages import HIDDEN, STAGES, list_personas, say_proof
+from segtool.cli.running import run_all, run_stage
+from segtool.cli.show import show, show_progress
+from segtool.cli.stages import COMMUNITY_TABLES
 from segtool.errors import InputError, OutputError, SegtoolError
 
 if TYPE_CHECKING:
-    from segtool.study import Study
+    pass
 
 INTERRUPTED = 130
 app = typer.Typer(
@@ -152,7 +153,7 @@ def check(study: StudyPath, as_json: AsJson = False, quiet: Quiet = False) -> No
 @app.command()
 def label(study: StudyPath, csv: Csv = None, as_json: AsJson = False, quiet: Quiet = False) -> None:
     """Say what is true of each user: coverage of every label, and example sentences."""
-    _run_stage(study, "label", csv, as_json, quiet)
+    run_stage(study, "label", csv, as_json, quiet)
 
 
 @app.command()
@@ -167,7 +168,7 @@ def changes(
     quiet: Quiet = False,
 ) -> None:
     """Compare the labels with those of an earlier moment, from the same files."""
-    _run_stage(study, "changes", csv, as_json, quiet, since=since, moves=moves)
+    run_stage(study, "changes", csv, as_json, quiet, since=since, moves=moves)
 
 
 @app.command()
@@ -193,10 +194,10 @@ def personas(
             raise typer.BadParameter(
                 "--moves needs --since: the moment to compare with.", param_hint="--moves"
             )
-        _run_stage(study, "personas", csv, as_json, quiet, n_personas=n_personas)
+        run_stage(study, "personas", csv, as_json, quiet, n_personas=n_personas)
     else:
         asked = {"since": since, "moves": moves, "n_personas": n_personas}
-        _run_stage(study, "persona changes", csv, as_json, quiet, **asked)
+        run_stage(study, "persona changes", csv, as_json, quiet, **asked)
 
 
 @app.command()
@@ -232,9 +233,23 @@ def questions(
 
 
 @app.command()
+def community(
+    study: StudyPath,
+    table: Annotated[str, typer.Option(help=f"One of {', '.join(COMMUNITY_TABLES)}.")] = "groups",
+    csv: Csv = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Read the chat groups: how they fare, who leads, circles, splits, sharing, activities."""
+    if table not in COMMUNITY_TABLES:
+        raise typer.BadParameter(f"{table!r} is none of {', '.join(COMMUNITY_TABLES)}.", param_hint="--table")
+    run_stage(study, "community", csv, as_json, quiet, table=table)
+
+
+@app.command()
 def target(study: StudyPath, csv: Csv = None, as_json: AsJson = False, quiet: Quiet = False) -> None:
     """Say what to show to whom, when, where and how often."""
-    _run_stage(study, "target", csv, as_json, quiet)
+    run_stage(study, "target", csv, as_json, quiet)
 
 
 @app.command()
@@ -248,7 +263,7 @@ def calendar(
     quiet: Quiet = False,
 ) -> None:
     """Lay the plan out over weeks: who is sent what, when and where, within every cap."""
-    _run_stage(study, "calendar", csv, as_json, quiet, weeks=weeks, start=start, budget=budget)
+    run_stage(study, "calendar", csv, as_json, quiet, weeks=weeks, start=start, budget=budget)
 
 
 @app.command()
@@ -265,7 +280,7 @@ def design(
     quiet: Quiet = False,
 ) -> None:
     """Say what the holdout will be able to show of each persona, before anything is sent."""
-    _run_stage(study, "design", csv, as_json, quiet, metric=metric, weeks=weeks)
+    run_stage(study, "design", csv, as_json, quiet, metric=metric, weeks=weeks)
 
 
 @app.command()
@@ -294,7 +309,7 @@ def measure(
         "always_valid": any_day,
         "proof": proof,
     }
-    _run_stage(study, "lift", csv, as_json, quiet, **asked)
+    run_stage(study, "lift", csv, as_json, quiet, **asked)
 
 
 @app.command()
@@ -311,7 +326,7 @@ def retention(
     """Say who came, who came back and who left, by persona and channel."""
     if table not in ("flow", "cohorts", "survival"):
         raise typer.BadParameter(f"{table!r} is none of flow, cohorts, survival.", param_hint="--table")
-    _run_stage(study, "retention", csv, as_json, quiet, since=since, table=table)
+    run_stage(study, "retention", csv, as_json, quiet, since=since, table=table)
 
 
 @app.command()
@@ -340,7 +355,7 @@ def run(
     """Run every stage: labels, personas, content plan, files and report."""
     from segtool.study import Study
 
-    _run_all(Study.read(study), out, force, as_json, quiet)
+    run_all(Study.read(study), out, force, as_json, quiet)
 
 
 @app.command()
@@ -359,39 +374,4 @@ def demo(
 
     with tempfile.TemporaryDirectory() as folder:
         study = simulate_circle(n_users, random_state=seed).write_study(folder)
-        _run_all(Study.read(study), out, True, as_json, quiet)
-
-
-def _run_all(study: Study, out: Path, force: bool, as_json: bool, quiet: bool) -> None:
-    with show_progress(quiet) as progress:
-        result = study.run(out, force=force, progress=progress)
-    portraits, text = list_personas(study, result.personas)
-    if as_json:
-        from segtool.outputs import mask_verdict
-
-        verdict = mask_verdict(result.personas, study.file.export.min_cell)
-        print_json({"verdict": verdict, "personas": list_records(portraits), "out": str(out)})
-        return
-    print_table(portraits[["persona", "n_users", "share", "stability", "defining"]], text)
-    print("\n".join(say_proof(result, study.file.export.min_cell)))
-    print(f"files in {out}/, report: {out / 'report.html'}")
-
-
-def _run_stage(path: Path, stage: str, csv: Path | None, as_json: bool, quiet: bool, **options: Any) -> None:
-    from segtool.study import Study
-
-    with show_progress(quiet) as progress:
-        progress(f"running the study as far as {stage}")
-        table, text = STAGES[stage](Study.read(path), options)
-        if stage == "label" and table.empty:
-            raise InputError(
-                "No label can be made from these tables.",
-                fix=f"See segtool check {path}; name a catalogue with labels for your columns under [labels] catalogs.",
-            )
-        if csv:
-            from segtool.outputs import write_csv
-
-            write_csv(table, csv)
-    hidden = () if as_json or (stage == "changes" and "title" not in table) else HIDDEN.get(stage, ())
-    shown = table.drop(columns=list(hidden), errors="ignore")
-    show(shown, text, as_json, csv)
+        run_all(Study.read(study), out, True, as_json, quiet)

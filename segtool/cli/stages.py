@@ -57,6 +57,34 @@ def persona_change_stage(study: Study, options: dict) -> tuple[pd.DataFrame, str
     )
 
 
+# What `segtool community` shows, and the file an export writes it to.
+COMMUNITY_TABLES = {
+    "groups": "groups.csv",
+    "leaders": "leaders.csv",
+    "split": "split.csv",
+    **{
+        name: f"community/{name}.csv"
+        for name in (
+            *("circles", "circle_personas", "warnings", "newcomers", "terms", "bands", "merges", "core_groups"),
+            *("filters", "growth", "invited", "seeds", "formats", "activities", "users", "weeks"),
+        )
+    },
+}
+
+
+def community_stage(study: Study, options: dict) -> tuple[pd.DataFrame, str]:
+    import pandas as pd
+
+    from segtool.outputs import list_community
+
+    name = options["table"]
+    if name == "circle_personas":
+        study.find_personas()
+    community, min_cell = study.read_community(), study.file.export.min_cell
+    table = list_community(community, min_cell).get(COMMUNITY_TABLES[name], pd.DataFrame())
+    return table, _say(community.headline(), community.notes, min_cell)
+
+
 def target_stage(study: Study, options: dict) -> tuple[pd.DataFrame, str]:
     from segtool.outputs import list_targeting
 
@@ -124,12 +152,26 @@ STAGES: dict[str, Callable[[Any, dict], tuple[pd.DataFrame, str]]] = {
     "changes": change_stage,
     "personas": persona_stage,
     "persona changes": persona_change_stage,
+    "community": community_stage,
     "target": target_stage,
     "calendar": calendar_stage,
     "design": design_stage,
     "lift": lift_stage,
     "retention": retention_stage,
 }
+
+
+# Of the wide tables of a community, what a terminal has room for.
+SHOWN = {
+    "groups": ("group_id", "title", "verdict", "n_members", "active_share", "answered", "on_topic", "reasons"),
+    "leaders": ("group_id", "user_id", "role", "confidence", "influence", "n_answerers", "answered_rate", "evidence"),
+    "activities": ("activity_id", "group_id", "lift", "lo", "hi", "n_controls", "verdict", "reason"),
+    "growth": ("group_id", "n_watched", "k", "lo", "hi", "cycle_days", "verdict", "sentence"),
+    "invited": ("by", "value", "measure", "n_invited", "n_alone", "invited", "alone", "difference", "lo", "hi", "verdict"),
+    "seeds": ("user_id", "circle", "rank", "expected", "lo", "hi", "reason"),
+    "users": ("user_id", "group_id", "role", "circle", "answered_rate", "group_verdict"),
+    "weeks": ("group_id", "week_start", "n_messages", "n_speakers", "active_share", "on_topic_share", "reply_share"),
+}  # fmt: skip
 
 
 # What a terminal has no room for; the CSV and the JSON have it.

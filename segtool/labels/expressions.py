@@ -151,7 +151,7 @@ def _check_node(node: exp.Expression, place: str) -> None:
         check_part(node, place)
     if isinstance(node, exp.Distinct) and not _is_plain_distinct(node):
         raise _error(node, place, "distinct stands only in count(distinct column).", "count(distinct topic).")
-    if isinstance(node, (exp.Round, exp.Length, *AGGREGATES)):
+    if isinstance(node, (exp.Round, exp.Length, exp.Abs, *AGGREGATES)):  # "@" alone parses as abs()
         _check_arguments(node, place)
 
 

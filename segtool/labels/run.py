@@ -120,6 +120,7 @@ def label_users(
     *,
     as_of=None,
     reliabilities: Mapping[str, float | str] | str | None = None,
+    after: Labels | None = None,
 ) -> Labels:
     """Say what is true of each user.
 
@@ -135,6 +136,9 @@ def label_users(
         Source -> P(right when it speaks), over the defaults, or "estimate" for a source or for all:
         then what its claims are worth is learned from the users who have a person's or a survey's
         word; see `Labels.reliabilities`.
+    after : Labels, optional
+        Made just before of the same sources, which have gained a table since, such as ``community``:
+        only what that changes is computed.
 
     Returns
     -------
@@ -147,7 +151,7 @@ def label_users(
     catalog = builtin_catalog() if catalog is None else catalog
     declared, asked = _split_reliabilities(reliabilities)
     compiled = compile_for_sources(catalog, sources, declared)
-    run_labels(compiled, sources.engine)
+    run_labels(compiled, sources.engine, after=None if after is None else after.compiled)
     if asked:
         fusion = estimate_fusion(compiled, sources.engine, declared, asked)
         first, known = compiled, {**declared, "paid": fusion.paid.used}

@@ -2,6 +2,7 @@
 
 from segtool.outputs.change_tables import list_drift, list_moves
 from segtool.outputs.choice_masks import mask_choice, mask_verdict
+from segtool.outputs.community_tables import list_tables as list_community
 from segtool.outputs.csv_files import guard, read_csv, unguard, write_csv
 from segtool.outputs.export import export_study, write_report
 from segtool.outputs.folder import open_folder
@@ -44,6 +45,7 @@ __all__ = [
     "list_advice",
     "list_calendar",
     "list_cohorts",
+    "list_community",
     "list_coverage",
     "list_design",
     "list_drift",

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from segtool.errors import OutputError
+from segtool.outputs.community_tables import write_community_tables
 from segtool.outputs.csv_files import write_csv
 from segtool.outputs.folder import open_folder
 from segtool.outputs.manifest import Manifest, describe_files, describe_inputs, now_utc, read_versions
@@ -36,6 +37,8 @@ def export_study(
     pixels=None,
     persona_change=None,
     proof: Proof | None = None,
+    community=None,
+    group_posts: pd.DataFrame | None = None,
     settings: ExportSettings | None = None,
     study: Any = None,
     base: str | Path = ".",
@@ -60,6 +63,10 @@ def export_study(
     proof : Proof, optional
         The schedule, the test's design and retention: ``calendar.csv``, ``send_list.csv``, ``not_sent.csv``,
         ``audiences/``, ``test_design.csv``, ``retention.csv`` and ``cohorts.csv``.
+    community : Community, optional
+        The reading of the groups: ``groups.csv``, ``leaders.csv``, ``split.csv`` and ``community/``.
+    group_posts : DataFrame, optional
+        Where to post among groups; written to ``group_posts.csv``.
     settings : ExportSettings, optional
         The study's when not given.
     study : optional
@@ -97,12 +104,13 @@ def export_study(
                 became, folder / "persona_changes.csv", excel=settings.excel
             )
         rows |= write_proof_tables(folder, proof, settings, key, personas.assigned)
+        rows |= write_community_tables(folder, community, group_posts, settings, key)
         told = write_model(personas, folder / "persona_model.json", settings.min_cell, inside)
         scoring, ledger_rows = write_scoring(labels, folder, inside, key)
         told, rows = {**told, **scoring}, {**rows, **ledger_rows}
         write_report(
             folder / "report.html", sources=sources, labels=labels, personas=personas, plan=plan,
-            pixels=pixels, proof=proof, settings=settings, study=study,
+            pixels=pixels, proof=proof, community=community, settings=settings, study=study,
         )  # fmt: skip
         manifest = describe_export(
             folder, rows, sources, labels, personas, settings, study, {"kept_inside": list(inside), **told},
@@ -121,6 +129,7 @@ def write_report(
     plan,
     pixels=None,
     proof: Proof | None = None,
+    community=None,
     settings: ExportSettings | None = None,
     study: Any = None,
 ) -> Path:
@@ -130,7 +139,7 @@ def write_report(
     ----------
     path : path
         The HTML file; an older one is replaced.
-    sources, labels, personas, plan, pixels, proof, settings, study
+    sources, labels, personas, plan, pixels, proof, community, settings, study
         As for `export_study`.
 
     Returns
@@ -152,6 +161,7 @@ def write_report(
         sensitive=find_sensitive(labels, settings),
         pixels=pixels,
         proof=proof,
+        community=community,
         **_about(study),
     )
     try:

@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from segtool.community.settings import CommunitySettings
 from segtool.errors import DefinitionError, InputError, did_you_mean
 from segtool.labels.pixels import PixelSettings
 from segtool.measurement import METRICS
@@ -105,6 +106,7 @@ class StudyFile(_Settings):
     labels: LabelSettings = LabelSettings()
     pixels: PixelSettings = PixelSettings()
     personas: PersonaSettings = PersonaSettings()
+    community: CommunitySettings = CommunitySettings()
     targeting: TargetingSettings = TargetingSettings()
     measurement: MeasurementSettings = MeasurementSettings()
     export: ExportSettings = ExportSettings()

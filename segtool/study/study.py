@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pandas as pd
 
+from segtool.community.community import Community
 from segtool.errors import ParameterError
-from segtool.labels import Catalog, Labels, label_users
+from segtool.labels import Catalog, Labels
 from segtool.labels.change import LabelChange, compare_labels
 from segtool.labels.pixels import Pixels
-from segtool.outputs import Manifest, Proof, export_study, mark_sensitive, write_report
+from segtool.outputs import Manifest, Proof, export_study, write_report
 from segtool.outputs.folder import check_replaceable
 from segtool.personas import (
     PersonaChange,
@@ -26,6 +27,7 @@ from segtool.personas import (
 from segtool.sources import Sources
 from segtool.study.catalogs import merge_catalogs, merge_own_catalogs
 from segtool.study.evidence import read_evidence
+from segtool.study.gathering import Gathering
 from segtool.study.persona_options import read_followed, read_persona_options
 from segtool.study.placing import check_within_log
 from segtool.study.proving import Proving
@@ -42,12 +44,13 @@ class StudyRun:
     sources: Sources
     labels: Labels
     personas: Personas
+    community: Community | None
     plan: Plan
     proof: Proof
     manifest: Manifest
 
 
-class Study(Proving):
+class Study(Proving, Gathering):
     """A study: what to read, as of when, with which labels, and what to do with the result.
 
     The latest result of each stage is remembered, so that what a notebook shows is what
@@ -79,6 +82,7 @@ class Study(Proving):
         self._personas: Personas | None = None
         self._persona_change: PersonaChange | None = None
         self._plan: Plan | None = None
+        self._community: Community | None = None
         self._proof = Proof()
 
     def __repr__(self) -> str:
@@ -166,16 +170,13 @@ class Study(Proving):
 
     def label(self) -> Labels:
         """Say what is true of each user."""
-        self._labels = self._label(self.sources)
-        self._pixels = self._personas = self._persona_change = self._plan = (
-            None  # they rested on other labels
-        )
+        self._labels, self._community = self._label_all(self.sources)
+        # These rested on other labels.
+        self._pixels = self._personas = self._persona_change = self._plan = None
         return self._labels
 
     def _label(self, sources: Sources) -> Labels:
-        labels = label_users(sources, self.catalog, reliabilities=self.file.labels.reliabilities or None)
-        # Before personas are formed: a name or a rule built on such a label would carry it outside.
-        return mark_sensitive(labels, self.file.export)
+        return self._label_all(sources)[0]
 
     def compare_with(self, as_of) -> LabelChange:
         """Compare the labels with those of an earlier moment, made from the same files.
@@ -306,6 +307,7 @@ class Study(Proving):
             self._labels,
             settings=self.file.targeting,
             evidence=evidence,
+            community=self._read_beside(self._personas),
             random_state=self.seed,
         )
         self._plan = replace(plan, notes=[*plan.notes, *notes])
@@ -337,6 +339,8 @@ class Study(Proving):
             pixels=self._latest_pixels(),
             persona_change=self._persona_change,
             proof=self._proof,
+            community=self._read_beside(self._personas),
+            group_posts=self.list_group_posts(plan),
             holdout=self.assign_holdout(),
             study=self.file,
             base=self.base,
@@ -369,6 +373,7 @@ class Study(Proving):
             plan=plan,
             pixels=self._latest_pixels(),
             proof=self.prove(),
+            community=self._read_beside(self._personas),
             study=self.file,
         )
 
@@ -397,4 +402,4 @@ class Study(Proving):
         plan = self.plan_targeting(personas)
         progress("writing files and the report")
         manifest = self.export(out, force=force)
-        return StudyRun(sources, labels, personas, plan, self._proof, manifest)
+        return StudyRun(sources, labels, personas, self._community, plan, self._proof, manifest)

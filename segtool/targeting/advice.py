@@ -14,7 +14,7 @@ KEY = ["persona_id", "aspect", "advice"]
 # In the order in which a person plans: what first, then when and where, then who is to be left alone.
 ASPECTS = (
     "plan", "topic", "item", "format", "length", "time", "channel", "frequency", "stage", "touch", "explore", "heat",
-    "herd", "arm",
+    "herd", "group", "arm",
 )  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from segtool.targeting.feedback.blocks import read_blocks
 from segtool.targeting.feedback.effect import FeedbackEffect, feedback_effect
 from segtool.targeting.feedback.weights import FeedbackWeights, refit_weights
 from segtool.targeting.frequency.frequency import FrequencyPlan, plan_frequency
+from segtool.targeting.groups.posts import GroupPosts, plan_groups
 from segtool.targeting.herd.herd import Herd, plan_herd
 from segtool.targeting.items.plan_items import ItemPlan, plan_items
 from segtool.targeting.members import Members
@@ -55,6 +56,7 @@ class Parts:
     heat: TopicHeat
     explore: ExplorePlan
     herd: Herd
+    groups: GroupPosts
     feedback: FeedbackEffect
     feedback_weights: FeedbackWeights
 
@@ -62,7 +64,7 @@ class Parts:
         """Return the parts that advise, beside the topics."""
         return (
             self.items, self.formats, self.times, self.channels, self.frequency, self.stages, self.touches,
-            self.explore, self.heat, self.herd,
+            self.explore, self.heat, self.herd, self.groups,
         )  # fmt: skip
 
     def notes(self) -> list[str]:
@@ -72,7 +74,13 @@ class Parts:
 
 
 def make_parts(
-    sources, members: Members, labels, user_ids: np.ndarray, settings: TargetingSettings, random_state: int
+    sources,
+    members: Members,
+    labels,
+    user_ids: np.ndarray,
+    settings: TargetingSettings,
+    random_state: int,
+    community=None,
 ) -> Parts:
     """Make every part; one that has nothing to go on says so in its notes."""
     log = SendLog.look(sources, settings)
@@ -100,6 +108,7 @@ def make_parts(
         heat=topic_heat(*about, settings),
         explore=explore_topics(*about, log, settings, random_state),
         herd=plan_herd(*about, settings, random_state=random_state),
+        groups=plan_groups(community, members, user_ids, settings),
         feedback=feedback_effect(*about, settings, affinity, evidence),
         feedback_weights=refit_weights(sources, user_ids, settings),
     )

@@ -48,6 +48,7 @@ def plan_targeting(
     *,
     settings: TargetingSettings | None = None,
     evidence: pd.DataFrame | None = None,
+    community=None,
     random_state: int = 0,
 ) -> Plan:
     """Plan content for personas and their users.
@@ -62,6 +63,8 @@ def plan_targeting(
     evidence : DataFrame, optional
         What a test or logged propensities say: rows of the table of advice, as `proof_table` and
         `logged_evidence` of segtool.measurement give them. They lift the verdicts.
+    community : Community, optional
+        The reading of the groups: then the plan says where to post, too.
     random_state : int
         Used wherever something is drawn: the ranking "explore", exploration, intervals by simulation.
 
@@ -93,7 +96,7 @@ def plan_targeting(
     settings = settings or TargetingSettings()
     user_ids = sql_users(sources.engine)
     members = _members(personas, user_ids)
-    parts = make_parts(sources, members, labels, user_ids, settings, random_state)
+    parts = make_parts(sources, members, labels, user_ids, settings, random_state, community)
     reached, reach_notes = _reach(sources, parts, members, user_ids)
     table, row_notes = plan_rows(parts, members, settings, random_state)
     topics = topic_advice(table, parts.affinity)
@@ -174,6 +177,11 @@ class Plan(Shown):
     def persona_stages(self) -> pd.DataFrame:
         """The stages of each persona with their shares, see `Stages`."""
         return self.parts.stages.personas
+
+    @property
+    def group_posts(self) -> pd.DataFrame:
+        """Where to post among groups, how much and when, see `GroupPosts`."""
+        return self.parts.groups.table
 
     @property
     def blocks(self) -> pd.DataFrame:

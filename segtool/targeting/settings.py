@@ -221,6 +221,10 @@ class TargetingSettings(BaseModel):
     repeat_days: int = Field(30, ge=0)  # an item rests so long before the same user gets it again
     # a post there reaches everybody in the group, the held-out too, so nobody is addressed there
     group_channels: tuple[str, ...] = ("wecom_group",)
+    # Of a group's messages that may be posts: a brand that writes more of a group is its loudspeaker.
+    group_post_share: float = Field(0.1, gt=0, le=1)
+    # A quarter of a year of talk says when a group is awake; longer ago it may have been another group.
+    group_days: int = Field(91, ge=7)
     # a user who did one of these with an item needs no message about it
     acted_events: tuple[str, ...] = (
         *("click", "like", "comment", "share", "cart", "purchase", "review", "hide", "complain"),

@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from segtool.engines import DuckDBEngine
@@ -204,6 +204,7 @@ def test_what_is_rendered_cannot_fail_on_data(text, safe):
 
 
 @given(st.text(min_size=1, max_size=60))
+@example("@")
 @settings(max_examples=300, deadline=None)
 def test_any_text_is_an_expression_or_a_clear_refusal(text):
     try:

@@ -8,6 +8,7 @@ import pandas as pd
 
 from segtool.outputs.choice_masks import mask_choice, mask_verdict
 from segtool.outputs.manifest import read_versions
+from segtool.outputs.report.community_facts import describe_community
 from segtool.outputs.report.draw import draw_figures
 from segtool.outputs.report.facts import (
     ReportFacts,
@@ -102,6 +103,7 @@ def describe_study(
     draw_map: bool = True,
     pixels=None,
     proof=None,
+    community=None,
 ) -> ReportFacts:
     """Gather what the report says.
 
@@ -127,6 +129,8 @@ def describe_study(
         The conjunctions of labels worth a sentence.
     proof : Proof, optional
         The schedule, the test's design and retention.
+    community : Community, optional
+        The reading of the groups.
 
     Returns
     -------
@@ -146,6 +150,7 @@ def describe_study(
         plan=describe_plan(plan, min_cell=min_cell),
         advice=_advice(plan, min_cell),
         proof=describe_proof(proof, min_cell, plan),
+        community=describe_community(community, plan, min_cell),
         plan_left_out=f"{more:,} more rows: targeting.csv has them all" if more > 0 else "",
         plan_notes=tuple(plain_words(note) for note in list_notes(plan.notes, min_cell)),
         choice=describe_table(mask_choice(personas, min_cell), CHOICE_COLUMNS),
@@ -162,7 +167,7 @@ def describe_study(
         limits=(*(note.partition(" They are in:")[0] for note in getattr(labels, "notes", ())), *LIMITS),
         figures=draw_figures(
             labels, personas, plan, seed=seed, min_cell=min_cell, sensitive=sensitive, draw_map=draw_map,
-            proof=proof,
+            proof=proof, community=community,
         ),
     )  # fmt: skip
 

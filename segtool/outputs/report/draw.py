@@ -15,16 +15,22 @@ from segtool.outputs.privacy import hide_small_sizes
 from segtool.outputs.report.figures import inline_svg
 from segtool.outputs.small_shares import mask_profile, read_profile
 from segtool.plots import (
+    plot_activities,
     plot_calendar,
+    plot_core_value,
     plot_coverage,
     plot_flow,
     plot_frequency,
+    plot_group_health,
     plot_k_choice,
     plot_persona_map,
     plot_portraits,
     plot_retention_curves,
     plot_send_times,
+    plot_sharing,
+    plot_split,
     plot_stage_shares,
+    plot_tie_map,
     plot_topic_heat,
     plot_topics,
 )
@@ -57,6 +63,7 @@ def draw_figures(
     sensitive: Sequence[str] = (),
     draw_map: bool = True,
     proof=None,
+    community=None,
 ) -> dict[str, str]:
     """Return the figures that can be drawn, as SVG elements by name.
 
@@ -81,6 +88,7 @@ def draw_figures(
         "stages": ("Share of users by stage", lambda: _stages(plan, min_cell)),
     }
     plots |= _proof_plots(plan, proof, min_cell)
+    plots |= _community_plots(community, draw_map=draw_map)
     if personas.n_personas == 1:  # nothing to set apart
         del plots["portraits"]
     elif draw_map:
@@ -111,6 +119,29 @@ def _proof_plots(plan, proof, min_cell: int) -> dict[str, tuple[str, Callable[[]
         plots["staying"] = (
             "Share of users not yet lost, by day",
             lambda: plot_retention_curves(staying),
+        )
+    return plots
+
+
+def _community_plots(community, *, draw_map: bool) -> dict[str, tuple[str, Callable[[], Figure]]]:
+    """Return the figures of the groups, where there are any."""
+    if community is None or community.talk.groups.empty:
+        return {}
+    plots: dict[str, tuple[str, Callable[[], Figure]]] = {
+        "group_health": (
+            "Groups week by week",
+            lambda: plot_group_health(community.health),
+        ),
+        "core_value": ("What each group talks about", lambda: plot_core_value(community.value)),
+        "sharing": ("Who brings whom", lambda: plot_sharing(community.sharing)),
+        "activities": ("What activities did", lambda: plot_activities(community.activities)),
+    }
+    if len(community.splits.table):
+        plots["split"] = ("A group before and after its split", lambda: plot_split(community.splits))
+    if draw_map:
+        plots["tie_map"] = (
+            "Who is tied to whom",
+            lambda: plot_tie_map(community.circles, community.roles.users),
         )
     return plots
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from segtool.outputs.privacy import hide_small_sizes
+from segtool.outputs.report.community_facts import CommunityFacts
 from segtool.outputs.report.plan_facts import (
     PlanGroup,
     describe_stage,
@@ -107,6 +108,7 @@ class ReportFacts:
     unsure: Table = NOTHING
     advice: dict[str, Table] = field(default_factory=dict)  # by persona
     proof: ProofFacts | None = None
+    community: CommunityFacts | None = None
     figures: dict[str, str] = field(default_factory=dict)
 
 

@@ -1,0 +1,1 @@
+"""Who people are in their groups: how long they are there, whom others answer, whose judgement predicts."""

@@ -1,0 +1,1 @@
+"""What groups talk about: against what they are for, against each other, and against their own past."""
