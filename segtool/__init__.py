@@ -83,7 +83,7 @@ _HOMES = {
         "plot_touches",
         "plot_typing_tool",
     ],
-    "sources": ["Sources", "guess_study", "simulate_campaign", "simulate_circle"],
+    "sources": ["Sources", "guess_study", "simulate_campaign", "simulate_circle", "simulate_groups"],
     "study": ["Study"],
     "targeting": ["Plan", "TargetingSettings", "plan_targeting", "rank_items", "recommend_topics"],
 }

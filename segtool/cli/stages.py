@@ -65,8 +65,17 @@ COMMUNITY_TABLES = {
     **{
         name: f"community/{name}.csv"
         for name in (
-            *("circles", "circle_personas", "warnings", "newcomers", "terms", "bands", "merges", "core_groups"),
-            *("filters", "growth", "invited", "seeds", "formats", "activities", "users", "weeks"),
+            *(
+                "circles",
+                "circle_topics",
+                "circle_personas",
+                "warnings",
+                "newcomers",
+                "terms",
+                "group_topics",
+            ),
+            *("new_terms", "neighbours", "bands", "merges", "core_groups", "filters", "growth", "invited"),
+            *("seeds", "formats", "activities", "returned", "users", "weeks"),
         )
     },
 }
@@ -82,7 +91,8 @@ def community_stage(study: Study, options: dict) -> tuple[pd.DataFrame, str]:
         study.find_personas()
     community, min_cell = study.read_community(), study.file.export.min_cell
     table = list_community(community, min_cell).get(COMMUNITY_TABLES[name], pd.DataFrame())
-    return table, _say(community.headline(), community.notes, min_cell)
+    said = _say(community.headline(), community.notes, min_cell)
+    return table, said if len(table) else f"{said}\nNone found: {COMMUNITY_TABLES[name]} is not written."
 
 
 def target_stage(study: Study, options: dict) -> tuple[pd.DataFrame, str]:

@@ -10,7 +10,8 @@ LEADERS = [
     "weeks_share", "joined_place", "core_share", "brokerage", "tenure", "silent_days", "evidence",
 ]  # fmt: skip
 TOLD_OF_BANDS = ["band", "size", "needs", "lacks"]
-TOLD_OF_VALUE = ["terms", "new_terms", "neighbours", "sentence"]
+TOLD_OF_VALUE = ["core_share", "core_lo", "core_hi", "n_topic", "topics", "terms", "new_terms", "sentence"]
+TOLD_AS = {"verdict": "core_verdict"}
 TOLD_OF_GROWTH = {"k": "brought_per_member", "lo": "brought_lo", "hi": "brought_hi", "n_watched": "brought_n"}
 
 
@@ -25,15 +26,17 @@ def join_groups(community) -> pd.DataFrame:
     -------
     DataFrame
         The columns of ``health.table``, and of the bands (band, size, needs, lacks), of the core value
-        (terms, new_terms, neighbours, sentence), of growth (brought_per_member with its interval and n),
-        n_leaders, missing_roles, n_parts (of a proposed split), kept_share (of ties), merge_into.
+        (core_verdict, core_share with its interval and n_topic, topics, terms, new_terms, sentence), of
+        growth (brought_per_member with its interval and n), n_leaders, missing_roles, n_parts (of a
+        proposed split), kept_share (of ties), merge_into.
     """
     talk = community.talk
     table = community.health.table.copy()
     if "channel" not in table:
         table.insert(2, "channel", table["group_id"].map(talk.groups.set_index("group_id")["channel"]))
     table = _join(table, community.bands, TOLD_OF_BANDS)
-    table = _join(table, community.value.table, TOLD_OF_VALUE)
+    value = community.value.table.rename(columns=TOLD_AS)
+    table = _join(table, value, [*TOLD_AS.values(), *TOLD_OF_VALUE])
     growth = community.sharing.growth.rename(columns=TOLD_OF_GROWTH)
     table = _join(table, growth, list(TOLD_OF_GROWTH.values()))
     leaders = list_leaders(community.roles, talk)

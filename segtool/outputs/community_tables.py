@@ -79,6 +79,9 @@ def list_tables(community, min_cell: int) -> dict[str, pd.DataFrame]:
         "community/newcomers.csv": _mask(community.health.entrants, min_cell, ("n_entrants",)),
         "community/warnings.csv": _mask(community.health.warnings, min_cell, ("n_people",)),
         "community/terms.csv": _mask(community.value.terms, min_cell, ("n_people",)),
+        "community/group_topics.csv": _mask(community.value.topics, min_cell, ("n_people",)),
+        "community/new_terms.csv": _mask(community.value.drift, min_cell, ("n_people",)),
+        "community/neighbours.csv": _mask(community.value.neighbours, min_cell, ("shared_people",)),
         "community/bands.csv": _mask(community.bands, min_cell, ("n_members", "n_wrote")),
         "community/merges.csv": _mask(community.merges, min_cell, ("n_members", "n_into")),
         "community/core_groups.csv": community.core_groups,
@@ -87,7 +90,7 @@ def list_tables(community, min_cell: int) -> dict[str, pd.DataFrame]:
         "community/invited.csv": _mask(sharing.quality, min_cell, ("n_invited", "n_alone")),
         "community/seeds.csv": sharing.seeds,
         "community/formats.csv": _mask(sharing.formats, min_cell, ("n_sharers",)),
-        "community/activities.csv": _mask(community.activities.table, min_cell, ("n_returned",)),
+        "community/activities.csv": _mask_returned(community.activities.table, min_cell),
         "community/returned.csv": community.activities.returned,
     }
     if community.circle_personas is not None:
@@ -115,6 +118,13 @@ def list_groups(community, min_cell: int) -> pd.DataFrame:
             table[name] = table[name].mask(few)
     table["verdict"] = table["verdict"].mask(few, TOO_FEW)
     return _say(table, min_cell)
+
+
+def _mask_returned(activities: pd.DataFrame, min_cell: int) -> pd.DataFrame:
+    """Blank how many came back where they are few; the lift is about the messages of all."""
+    few = _few(activities["n_returned"], min_cell) | _few(activities["n_stayed"], min_cell)
+    hidden = {name: activities[name].mask(few) for name in ("n_returned", "n_stayed")}
+    return _say(activities.assign(**hidden), min_cell)
 
 
 def _few(counts: pd.Series, min_cell: int) -> pd.Series:

@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from segtool.community.speech.tokens import EMOJI
 from segtool.errors import InputError
 from segtool.plots.theme import (
     FAINT,
@@ -153,8 +152,7 @@ def _on_lines(told: list[str]) -> str:
 
 
 def _title(row) -> str:
-    # Most machines have no font with emoji, and boxes in their place tell nothing.
-    return elide(EMOJI.sub("", row.title) or row.group_id, 28)
+    return elide(row.title or row.group_id, 28)
 
 
 def _draw_legend(figure: Figure, shown: pd.DataFrame) -> None:

@@ -28,13 +28,15 @@ GAP, NAME_WIDTH = 3.0, 22.0  # between two trees, and of the name above one, in 
 
 
 @themed
-def plot_sharing(sharing) -> Figure:
+def plot_sharing(sharing, *, named: bool = False) -> Figure:
     """Draw who came through whom, how many others 100 members bring, and by when.
 
     Parameters
     ----------
     sharing : Sharing
         Read through ``members``, ``growth`` and ``curve``.
+    named : bool
+        Whether trees bear the user_id of who began them.
 
     Returns
     -------
@@ -64,7 +66,7 @@ def plot_sharing(sharing) -> Figure:
     # A grid of its own, so that the long names below do not push the trees aside.
     lower = axes[1].get_subplotspec().subgridspec(1, 2, width_ratios=[1.25, 1])
     axes[1].remove()
-    _draw_trees(axes[0], sharing)
+    _draw_trees(axes[0], sharing, named)
     _draw_groups(figure.add_subplot(lower[0]), sharing.growth)
     _draw_curve(figure.add_subplot(lower[1]), sharing)
     return figure
@@ -135,7 +137,7 @@ def _place_tree(own: pd.DataFrame, first: str, start: float) -> pd.DataFrame:
     )
 
 
-def _draw_trees(axes, sharing) -> None:
+def _draw_trees(axes, sharing, named: bool) -> None:
     people = place_people(sharing.members)
     axes.set_title("The largest trees: each dot a person, below who invited them", color=MUTED)
     axes.set_axis_off()
@@ -154,7 +156,8 @@ def _draw_trees(axes, sharing) -> None:
         axes.plot(first["x"], 0, "o", color=colour, ms=9, mec=GROUND, mew=0.8, zorder=3)
         group = title.get(first["group_id"]) or first["group_id"]
         cut = f" ({len(own) - 1} drawn)" if first["n"] >= len(own) else ""
-        label = f"{elide(first['user_id'], 14)}: {first['n']:,} people{cut}\n{elide(group, 17)}"
+        who = f"{elide(first['user_id'], 14)}: " if named else ""
+        label = f"{who}{first['n']:,} people{cut}\n{elide(group, 17)}"
         axes.text(
             first["x"], 0.22, label, ha="center", va="bottom", fontsize=8.5, color=INK, linespacing=1.25
         )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import logging
+import re
 import unicodedata
 import warnings
 from collections.abc import Callable, Iterable, Iterator
@@ -44,6 +45,7 @@ WIDE_FILES = (
 HEADER_INCHES = 0.72
 DPI = 144
 
+EMOJI = re.compile("[\u2600-\u26ff\u2708\ufe0f\U0001f000-\U0001faff]")
 # Colour emoji fonts are not here: FreeType cannot scale their bitmaps and matplotlib raises.
 LATIN_FONTS = ("Inter", "Helvetica Neue", "Segoe UI", "Arial", "Liberation Sans", "DejaVu Sans")
 WIDE_FONTS = (
@@ -251,13 +253,14 @@ def text_width(text: str) -> int:
 
 
 def elide(text: object, width: int) -> str:
-    """Return a text on one line, cut to a width in columns.
+    """Return a text on one line, cut to a width in columns; without emoji, which figures draw as boxes.
 
     Examples
     --------
-    >>> elide("evening video lovers", 10)
-    'evening v…'
+    >>> elide("evening video lovers", 10), elide("Growing 🌱 Together", 20), elide("🌱", 5)
+    ('evening v…', 'Growing Together', '🌱')
     """
+    text = EMOJI.sub("", str(text)).strip() or text
     text = " ".join("".join(c if c.isprintable() else " " for c in str(text)).split())
     if text_width(text) <= width:
         return text

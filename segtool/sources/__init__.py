@@ -11,12 +11,13 @@ from segtool.sources.sources import Sources, SourcesSummary
 
 if TYPE_CHECKING:
     from segtool.sources.guess import guess_codebook, guess_labels, guess_study
-    from segtool.sources.simulate import simulate_campaign, simulate_circle
+    from segtool.sources.simulate import simulate_campaign, simulate_circle, simulate_groups
 
 # Made when asked for: reading a table needs neither the simulator nor the guesser.
 _LAZY = {
     "simulate_campaign": "segtool.sources.simulate",
     "simulate_circle": "segtool.sources.simulate",
+    "simulate_groups": "segtool.sources.simulate",
     "guess_study": "segtool.sources.guess",
     "guess_labels": "segtool.sources.guess",
     "guess_codebook": "segtool.sources.guess",
@@ -37,6 +38,7 @@ __all__ = [
     "guess_study",
     "simulate_campaign",
     "simulate_circle",
+    "simulate_groups",
 ]
 
 

@@ -41,7 +41,7 @@ def make_sharing(members=None, **row):
 
 
 def test_it_says_who_and_how_many():
-    svg = to_svg(plot_sharing(make_sharing()))
+    svg = to_svg(plot_sharing(make_sharing(), named=True))
     for word in (
         "r0: 4 people",
         "all groups",
@@ -85,7 +85,9 @@ def test_of_a_vast_tree_those_who_brought_most_are_drawn():
     assert (
         len(people) == MAX_PEOPLE and "r0d" not in set(people["user_id"]) and "r0c0" in set(people["user_id"])
     )
-    assert f"r0: 5,001 people ({MAX_PEOPLE - 1} drawn)" in to_svg(plot_sharing(make_sharing(members)))
+    assert f"r0: 5,001 people ({MAX_PEOPLE - 1} drawn)" in to_svg(
+        plot_sharing(make_sharing(members), named=True)
+    )
 
 
 def test_without_trees_curve_or_cycle_the_rest_is_drawn():
@@ -101,3 +103,7 @@ def test_nothing_on_record_cannot_be_drawn():
     sharing.growth = sharing.growth.iloc[:0]
     with pytest.raises(InputError, match="No inviter"):
         plot_sharing(sharing)
+
+
+def test_nobody_is_named_unasked():
+    assert "r0" not in to_svg(plot_sharing(make_sharing()))
