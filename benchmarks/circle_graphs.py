@@ -73,7 +73,7 @@ def read_contacts(file: str) -> Graph:
 
 def generated_graphs(seed: int) -> Iterator[tuple[str, Graph]]:
     """Yield generated graphs: LFR (groups and numbers of ties of unequal size), planted partitions, cliques."""
-    for mixing in (0.2, 0.3, 0.4):
+    for mixing in (0.2, 0.3, 0.4, 0.45):
         yield f"LFR, 500 people, mixing {mixing}", make_lfr(500, mixing, seed)
     yield "30 groups of 15", make_planted(30, 15, 0.5, 0.01, seed)
     yield "4 groups of 50, blurred", make_planted(4, 50, 0.2, 0.05, seed)

@@ -8,6 +8,9 @@ segtool           `measure_growth` with its defaults (K in 90 days; interval of 
 old members       invitations in 90 days of those who joined 90 days ago or more, cluster bootstrap of members
 all members       invitations so far over all members, with the Poisson interval: what a dashboard shows
 
+The same rosters with half of all members missing, as an export of those still there has them: is it ever said
+that such a community does not grow, and is the lower end of K at most the true K.
+
 Cycle time: `cycle_time` beside the median of the cycles seen, against the true one up to the same age.
 
 Retention: 12 groups with shares of their own; those invited differ by a known number of points; those of one
@@ -15,6 +18,10 @@ inviter are alike. `difference_of` beside the pooled difference of two shares.
 
 Seeds: an LFR graph of 1,000 people (networkx), half a year of months in which people shared or did not. Whoever
 is asked shares with the true probability; what is shared spreads as a weighted cascade. At most 2 of a circle.
+
+Calibration: on the same graphs people bring others at rates of their own, Gamma around a mean that follows
+listeners and willingness, or around one for all; `expect_shares` of the 30 that `pick_seeds` takes, and its
+intervals, beside their true rates (before what others reach is taken off).
 """
 
 from __future__ import annotations
@@ -29,10 +36,10 @@ import pandas as pd
 from scipy import sparse, stats
 
 from segtool.community.settings import CommunitySettings
-from segtool.community.sharing.growth import measure_growth, watch_members
+from segtool.community.sharing.growth import GROWS, GROWS_NOT, measure_growth, watch_members
 from segtool.community.sharing.quality import difference_of
 from segtool.community.sharing.renewal import cycle_time
-from segtool.community.sharing.seeds import expect_shares, pick_seeds, share_attention
+from segtool.community.sharing.seeds import bound_shares, expect_shares, pick_seeds, share_attention
 from segtool.community.sharing.trees import grow_forest
 from segtool.community.tables import DAY
 
@@ -66,10 +73,12 @@ def draw_world(k: float, dispersion: float, n_arrive: int, rng) -> pd.DataFrame:
         inviter.append((owner + start)[born < 0])
         start += len(parents)
     joined = np.concatenate(joined) * DAY
+    left = np.full(len(joined), np.nan)
+    left[0] = -1.0  # leaving is on record
     return pd.DataFrame(
         {
             "group": 0, "user": np.arange(len(joined)), "inviter": np.concatenate(inviter),
-            "joined": joined, "left": np.nan, "stated": True, "bot": False,
+            "joined": joined, "left": left, "stated": True, "bot": False,
         }
     )  # fmt: skip
 
@@ -78,7 +87,8 @@ def run_growth(name: str, seed: int) -> dict:
     """Estimate K and cycle time in one world, by each method."""
     k, dispersion, n_arrive = WORLDS[name]
     rng = np.random.default_rng([seed, n_arrive, int(100 * k)])
-    forest = grow_forest(draw_world(k, dispersion, n_arrive, rng))
+    world = draw_world(k, dispersion, n_arrive, rng)
+    forest = grow_forest(world)
     row = measure_growth(forest, np.zeros(1, dtype=int), NAMES, WINDOW, CONFIDENCE).iloc[0]
     watch = watch_members(forest)
     true = k * share_by(row["window_days"])
@@ -88,7 +98,12 @@ def run_growth(name: str, seed: int) -> dict:
     naive = len(watch.age) / len(watch.days)
     poisson = stats.gamma.ppf([0.05, 0.95], [len(watch.age), len(watch.age) + 1]) / len(watch.days)
     old = bootstrap_old(watch, rng)
+    there = world[rng.random(len(world)) < 0.5].assign(left=np.nan)
+    half = measure_growth(grow_forest(there), np.zeros(1, dtype=int), NAMES, WINDOW, CONFIDENCE).iloc[0]
     return {
+        "half wrong": half["verdict"] == GROWS_NOT or (half["verdict"] == GROWS and k <= 1),
+        "half hit": not half["lo"] > k * share_by(half["window_days"]),
+        "half k": half["k"],
         "world": name, "seed": seed, "n": len(watch.days), "true": true,
         "segtool": row["k"], "segtool hit": row["lo"] <= true <= row["hi"],
         "segtool width": (row["hi"] - row["lo"]) / true,
@@ -195,6 +210,29 @@ def run_seeds(seed: int, n_draws: int) -> list[dict]:
     ]
 
 
+def run_calibration(seed: int) -> list[dict]:
+    """Expect what 30 seeds bring in a month, where the true rates are known."""
+    rows = []
+    for name in ("listeners and willingness tell", "nothing tells"):
+        listening, circle, willing, rng = draw_graph(seed)
+        n = len(circle)
+        reach = np.asarray(listening.sum(axis=0)).ravel()
+        mean = willing * reach if name.startswith("listeners") else np.ones(n)
+        rate = rng.gamma(0.3, 0.1 * mean / mean.mean() / 0.3)
+        months = rng.integers(1, 7, n).astype(float)
+        acts = pd.DataFrame({"months": months, "shared_months": rng.binomial(months.astype(int), willing),
+                             "brought": rng.poisson(rate * months)})  # fmt: skip
+        expected, in_people = expect_shares(acts, reach)
+        quota, every = np.full(circle.max() + 1, 2), np.ones(n, dtype=bool)
+        seeds, _ = pick_seeds(listening, expected["expected"].to_numpy(), circle, quota, every, 30)
+        lo, hi = bound_shares(expected.iloc[seeds], in_people, CONFIDENCE)
+        rows.append(
+            {"seed": seed, "world": name, "n": len(seeds), "expected": expected["expected"].to_numpy()[seeds].sum(),
+             "true": rate[seeds].sum(), "hit": ((lo <= rate[seeds]) & (rate[seeds] <= hi)).mean()}
+        )  # fmt: skip
+    return rows
+
+
 def take_first(order: np.ndarray, circle: np.ndarray, per_circle: int, k: int) -> np.ndarray:
     """Return the first of an order with at most so many of a circle."""
     place = pd.Series(circle[order]).groupby(circle[order]).cumcount().to_numpy()
@@ -268,15 +306,19 @@ def main() -> None:
             for row in run_seeds(seed, 100 if options.quick else 400)
         ]
     )
-    print_tables(growth, retention, graphs)
+    n_calibrated = 6 if options.quick else 40
+    calibration = pd.DataFrame(
+        [row for seed in range(first, first + n_calibrated) for row in run_calibration(seed)]
+    )
+    print_tables(growth, retention, graphs, calibration)
     print(f"{time.process_time() - clock:.0f} s of CPU; seeds from {first}")
-    checks = check_targets(growth, retention, graphs)
+    checks = check_targets(growth, retention, graphs, calibration)
     for what, met in checks:
         print(f"{'MET' if met else 'MISSED'}: {what}")
     sys.exit(0 if all(met for _, met in checks) else 1)
 
 
-def print_tables(growth: pd.DataFrame, retention: pd.DataFrame, graphs: pd.DataFrame) -> None:
+def print_tables(growth: pd.DataFrame, retention: pd.DataFrame, graphs: pd.DataFrame, calibration) -> None:
     """Print one table for each part."""
     methods = ("segtool", "old members", "all members")
     print(f"{'K in 90 days':28}{'worlds':>7}{'members':>9}{'true':>7}" + "".join(
@@ -287,6 +329,10 @@ def print_tables(growth: pd.DataFrame, retention: pd.DataFrame, graphs: pd.DataF
             for name in methods
         )
         print(f"{world:28}{len(own):7}{own['n'].mean():9.0f}{own['true'].mean():7.3f}{cells}")
+    print(f"\n{'half missing':28}{'true':>7}{'seen':>8}{'lower end holds':>17}{'wrong words':>13}")
+    for world, own in growth.groupby("world", sort=False):
+        print(f"{world:28}{own['true'].mean():7.3f}{own['half k'].mean():8.3f}{own['half hit'].mean():17.1%}"
+              f"{own['half wrong'].sum():13}")  # fmt: skip
     print(f"\n{'cycle time, days':28}{'true':>7}{'bias':>8}{'in interval':>13}{'bias of cycles seen':>21}")
     for world, own in growth.groupby("world", sort=False):
         own = own.dropna(subset=["cycle"])
@@ -302,15 +348,22 @@ def print_tables(growth: pd.DataFrame, retention: pd.DataFrame, graphs: pd.DataF
     for name, own in graphs.groupby("method", sort=False):
         print(f"{name:30}{len(own):7}{own['spread'].mean():9.1f}{own['all share'].mean():15.1f}"
               f"{own['circles'].mean():9.1f}")  # fmt: skip
+    print(f"\n{'brought by 30 seeds a month':34}{'graphs':>7}{'expected':>10}{'true':>8}{'in interval':>13}")
+    for name, own in calibration.groupby("world", sort=False):
+        print(f"{name:34}{len(own):7}{own['expected'].mean():10.2f}{own['true'].mean():8.2f}"
+              f"{own['hit'].mean():13.1%}")  # fmt: skip
     print()
 
 
-def check_targets(growth, retention, graphs) -> list[tuple[str, bool]]:
+def check_targets(growth, retention, graphs, calibration) -> list[tuple[str, bool]]:
     """Compare what was found with what was promised."""
     found = graphs.groupby("method")[["spread", "circles"]].mean()
     own = found.loc["segtool, 2 of a circle"]
     peers = found.loc[["degree", "PageRank", "degree, 2 of a circle", "PageRank, 2 of a circle",
                        "random, 2 of a circle"]]  # fmt: skip
+    knowing = ["degree x willingness as segtool", "RIS, willingness as segtool"]
+    sums = calibration.groupby("world")[["expected", "true", "hit"]].mean()
+    off = (sums["expected"] / sums["true"] - 1).abs().max()
     hits = growth["segtool hit"].mean()
     worst = growth.groupby("world")["segtool hit"].mean().min()
     cycle = growth.dropna(subset=["cycle"])
@@ -320,12 +373,20 @@ def check_targets(growth, retention, graphs) -> list[tuple[str, bool]]:
         (f"K within its 90 % interval in 88 % of worlds or more ({hits:.1%}), 85 % in the worst kind ({worst:.1%})",
          hits >= 0.88 and worst >= 0.85),
         (f"a wrong word on growing by itself in 5 % of worlds or fewer ({wrong:.1%})", wrong <= 0.05),
+        (f"no wrong word where half the members are missing ({int(growth['half wrong'].sum())} of {len(growth)}), the"
+         f" lower end of K at most the true one in 95 % or more ({growth['half hit'].mean():.1%})",
+         not growth["half wrong"].any() and growth["half hit"].mean() >= 0.95),
         (f"bias of the cycle time at most half that of the cycles seen (worst {(bias / naive).max():.2f})",
          bool((bias <= 0.5 * naive).all())),
         (f"difference of retention within its interval in 88 % or more ({retention['segtool hit'].mean():.1%})",
          retention["segtool hit"].mean() >= 0.88),
         (f"seeds reach more than degree, PageRank and random ({own['spread']:.1f}; best of them"
          f" {peers['spread'].max():.1f})", own["spread"] > peers["spread"].max()),
+        (f"seeds reach as many as peers that know the same of willingness, or more ({own['spread']:.1f}; "
+         + "; ".join(f"{name} {found.loc[name, 'spread']:.1f}" for name in knowing) + ")",
+         own["spread"] >= found.loc[knowing, "spread"].max()),
+        (f"people expected of seeds within 10 % of the true number (worst {off:.0%} off), the 90 % intervals hold in"
+         f" 85 % or more ({sums['hit'].min():.1%})", off <= 0.1 and sums["hit"].min() >= 0.85),
         (f"seeds cover as many circles as the peers with no limit, or more ({own['circles']:.1f})",
          own["circles"] >= found.loc[["degree", "PageRank"], "circles"].max()),
     ]  # fmt: skip

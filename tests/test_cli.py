@@ -311,3 +311,29 @@ def test_what_cannot_be_measured_ends_in_one_message(campaign, monkeypatch, word
     monkeypatch.chdir(campaign)
     done = CliRunner().invoke(app, [words[0], "study.toml", *words[1:], "--quiet"])
     assert done.exception.exit_code == exit_code and says in str(done.exception)
+
+
+@pytest.mark.slow
+def test_the_groups_are_read_table_by_table(tmp_path):
+    rows = [
+        {"message_id": f"m{i}", "group_id": "g", "user_id": f"u{i % 12}", "sent_at": f"2026-06-{1 + i % 28:02d}",
+         "topic": "tea", "text": "好喝 nice tea"}
+        for i in range(120)
+    ]  # fmt: skip
+    pd.DataFrame(rows).to_csv(tmp_path / "chat.csv", index=False)
+    (tmp_path / "study.toml").write_text(
+        '[study]\nname = "Tea"\nas_of = "2026-07-01"\n[sources.messages]\npath = "chat.csv"\n', encoding="utf-8"
+    )
+    done = segtool("community", "study.toml", "--quiet", "--csv", "groups.csv", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    groups = read_csv(tmp_path / "groups.csv")
+    assert groups["group_id"].tolist() == ["g"] and groups["do"].notna().all()
+    empty = segtool("community", "study.toml", "--table", "warnings", "--csv", "none.csv", "-q", cwd=tmp_path)
+    assert empty.returncode == 0 and "None found" in empty.stdout
+    assert "group_id" in read_csv(tmp_path / "none.csv").columns
+    assert segtool("community", "study.toml", "--table", "nobody", cwd=tmp_path).returncode == 2
+
+
+def test_a_study_without_groups_says_which_table_it_needs(started):
+    done = segtool("community", "study.toml", "--quiet", cwd=started)
+    assert done.returncode == 3 and "messages" in done.stderr

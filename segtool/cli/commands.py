@@ -131,10 +131,10 @@ def _after_init(out: Path, tables: tuple[str, ...]) -> str:
         problems = [str(error)]
     if problems:
         return f"read it, but it cannot be run as it is: {'; '.join(map(str, problems))} {more}"
-    if not {"messages", "members"} >= set(tables):
+    if not {"messages", "members", "groups", "activities"} >= set(tables):
         return runs
-    little = "a chat alone tells roles in groups: too little for personas"
-    return f"read it, then: segtool check {out} && segtool label {out} ({little}). {more}"
+    little = "a chat alone tells of groups and roles in them: too little for personas"
+    return f"read it, then: segtool check {out} && segtool community {out} ({little}). {more}"
 
 
 @app.command()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
+from segtool.errors import InputError
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -75,24 +77,33 @@ COMMUNITY_TABLES = {
                 "group_topics",
             ),
             *("new_terms", "neighbours", "bands", "merges", "core_groups", "filters", "growth", "invited"),
-            *("seeds", "formats", "activities", "returned", "users", "weeks"),
+            *("seeds", "formats", "activities", "returned", "users", "weeks", "notes"),
         )
     },
 }
 
 
 def community_stage(study: Study, options: dict) -> tuple[pd.DataFrame, str]:
-    import pandas as pd
+    from segtool.outputs import find_sensitive, hide_ids, list_community, mask_words, read_id_key
 
-    from segtool.outputs import list_community
-
-    name = options["table"]
+    name, settings = options["table"], study.file.export
     if name == "circle_personas":
         study.find_personas()
-    community, min_cell = study.read_community(), study.file.export.min_cell
-    table = list_community(community, min_cell).get(COMMUNITY_TABLES[name], pd.DataFrame())
-    said = _say(community.headline(), community.notes, min_cell)
-    return table, said if len(table) else f"{said}\nNone found: {COMMUNITY_TABLES[name]} is not written."
+    community = study.read_community()
+    tables = list_community(community, settings.min_cell, find_sensitive(study.label_known(), settings))
+    if COMMUNITY_TABLES[name] not in tables:
+        raise InputError(
+            f"The table {name} rests on a label that [export] keeps inside.",
+            "another table of the community.",
+        )
+    key_file = study.base / settings.id_key_file if settings.id_key_file else None
+    table = hide_ids(tables[COMMUNITY_TABLES[name]], read_id_key(key_file) if settings.hash_ids else None)
+    said = [mask_words(community.headline(), settings.min_cell)]
+    if name != "notes":
+        said.append(f"{len(community.notes)} notes on what this rests on: --table notes")
+    if table.empty:
+        said.append("None found.")
+    return table, "\n".join(said)
 
 
 def target_stage(study: Study, options: dict) -> tuple[pd.DataFrame, str]:
@@ -173,7 +184,7 @@ STAGES: dict[str, Callable[[Any, dict], tuple[pd.DataFrame, str]]] = {
 
 # Of the wide tables of a community, what a terminal has room for.
 SHOWN = {
-    "groups": ("group_id", "title", "verdict", "n_members", "active_share", "answered", "on_topic", "reasons"),
+    "groups": ("group_id", "title", "verdict", "n_members", "reasons", "do"),
     "leaders": ("group_id", "user_id", "role", "confidence", "influence", "n_answerers", "answered_rate", "evidence"),
     "activities": ("activity_id", "group_id", "lift", "lo", "hi", "n_controls", "verdict", "reason"),
     "growth": ("group_id", "n_watched", "k", "lo", "hi", "cycle_days", "verdict", "sentence"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cached_property
 
 import pandas as pd
@@ -12,11 +13,13 @@ from segtool.community.activities.activities import Activities, study_activities
 from segtool.community.circles.against_personas import CirclePersonas, compare_with_personas
 from segtool.community.circles.circles import Circles, find_circles
 from segtool.community.circles.interests import read_interests
+from segtool.community.circles.names import carry_names
 from segtool.community.group_tables import join_groups, list_leaders
 from segtool.community.health.health import Health, judge_groups
 from segtool.community.measures import COMMUNITY, read_measures
 from segtool.community.people.filters import Filters, find_filters
 from segtool.community.people.roles import Roles, find_roles
+from segtool.community.replies.records import judge_records
 from segtool.community.replies.replies import ReplyLinks, infer_replies
 from segtool.community.scale.bands import dunbar_bands
 from segtool.community.scale.core_groups import propose_core_groups
@@ -99,7 +102,7 @@ class Community(Shown):
     Attributes
     ----------
     talk : Talk
-        Messages and rosters, with inferred reply links where none are recorded.
+        Messages and rosters, with inferred reply links where none or only some are recorded.
     links : ReplyLinks or None
         The inferred links; None where messages say what they answer.
     ties, roles, circles, filters, health, value, splits, sharing, activities
@@ -120,14 +123,20 @@ class Community(Shown):
 
     @cached_property
     def links(self) -> ReplyLinks | None:
-        """The reply links that were inferred, None where they are recorded."""
-        return None if self._read.has_replies else infer_replies(self._read, self.settings)
+        """The reply links that were inferred, None where the record is taken to have all answers."""
+        if judge_records(self._read, self.settings).whole:
+            return None
+        only_gaps = self._read.has_replies and self.settings.reply_links == "auto"
+        return infer_replies(self._read, self.settings, only_gaps=only_gaps)
 
     @cached_property
     def talk(self) -> Talk:
         """Messages, rosters, groups and activities."""
         links = self.links
-        return self._read if links is None else self._read.with_replies(links.reply, links.sure)
+        if links is None:
+            return self._read
+        # Where only some answers are recorded, none on record does not mean that there was none.
+        return replace(self._read.with_replies(links.reply, links.sure), has_replies=False)
 
     @cached_property
     def words(self) -> Words:
@@ -260,6 +269,23 @@ class Community(Shown):
         rests = {"personas", "sharing", "circle_personas", "groups"}
         other.__dict__.update({name: value for name, value in self.__dict__.items() if name not in rests})
         return other
+
+    def with_circle_names(self, other: Community) -> Community:
+        """Return the same reading with the names that another moment gives to the same circles.
+
+        Names are made anew at each moment; without this a circle would seem to move whenever its second
+        topic changes.
+        """
+        names = other.circles.table.set_index("circle")["name"]
+        members = other.circles.members.dropna(subset=["circle"])[["user_id", "circle"]]
+        named = members.assign(name=members["circle"].map(names))
+        same = Community(
+            self.sources, self._read, self.settings, self._interests, self.personas, self.random_state
+        )
+        rests = {"circles", "circle_personas", "measures", "filters", "sharing", "groups", "notes"}
+        same.__dict__.update({name: value for name, value in self.__dict__.items() if name not in rests})
+        same.__dict__["circles"] = carry_names(self.circles, named)
+        return same
 
     @cached_property
     def notes(self) -> list[str]:

@@ -4,11 +4,24 @@ from __future__ import annotations
 
 import pandas as pd
 
+from segtool.community.health.rules import CHAT, DEAD, LOUD, NEW, OVERGROWN, QUIET, THRIVING
+
 LEADERS = [
     "group_id", "title", "user_id", "role", "also", "confidence", "influence", "influence_lo", "influence_hi",
     "n_messages", "n_answerers", "answered_rate", "answered_lo", "answered_hi", "n_judged", "responses", "n_calls",
     "weeks_share", "joined_place", "core_share", "brokerage", "tenure", "silent_days", "evidence",
 ]  # fmt: skip
+# What a group of each verdict asks for (the practice behind the verdicts).
+DO = {
+    THRIVING: "join the talk; a post on its topic now and then",
+    QUIET: "ask something on its topic that a leader answers first",
+    DEAD: "do not post: close it, or merge it into a neighbour and let a leader begin again",
+    CHAT: "speak of its topic only, and hold an activity that leads back to it",
+    LOUD: "do not announce: ask, and answer who answers",
+    OVERGROWN: "split it, and answer newcomers until then",
+    NEW: "welcome who joins, and ask what they came for",
+}
+UNJUDGED = "wait until there is more to judge it by"
 TOLD_OF_BANDS = ["band", "size", "needs", "lacks"]
 TOLD_OF_VALUE = ["core_share", "core_lo", "core_hi", "n_topic", "topics", "terms", "new_terms", "sentence"]
 TOLD_AS = {"verdict": "core_verdict"}
@@ -34,6 +47,7 @@ def join_groups(community) -> pd.DataFrame:
     table = community.health.table.copy()
     if "channel" not in table:
         table.insert(2, "channel", table["group_id"].map(talk.groups.set_index("group_id")["channel"]))
+    table.insert(table.columns.get_loc("verdict") + 1, "do", to_do(table["verdict"]))
     table = _join(table, community.bands, TOLD_OF_BANDS)
     value = community.value.table.rename(columns=TOLD_AS)
     table = _join(table, value, [*TOLD_AS.values(), *TOLD_OF_VALUE])
@@ -49,6 +63,11 @@ def join_groups(community) -> pd.DataFrame:
     into = community.merges.drop_duplicates("group_id").set_index("group_id")["into_group_id"]
     table["merge_into"] = _words(table["group_id"], into)
     return table
+
+
+def to_do(verdicts: pd.Series) -> pd.Series:
+    """Return what to do in a group, by its verdict."""
+    return verdicts.map(DO).fillna(UNJUDGED).astype(object)
 
 
 def _join(table: pd.DataFrame, other: pd.DataFrame, names: list[str]) -> pd.DataFrame:

@@ -11,8 +11,9 @@ NOT_JUDGED = ("unknown", "gone", "bot")
 NO_VERDICT = ("too little data", "new")
 SURE_ENOUGH = 0.5  # a role less likely than not is no role
 MEASURES = [
-    "user_id", "group_id", "n_groups", "role", "role_confidence", "circle", "circle_id", "circle_confidence",
-    "answered_rate", "n_judged", "n_answerers", "influence", "group_verdict", "n_evidence",
+    "user_id", "group_id", "n_groups", "role", "role_confidence", "role_n", "role_group_id", "circle", "circle_id",
+    "circle_confidence", "circle_n", "answered_rate", "n_judged", "n_answerers", "influence", "group_verdict",
+    "group_verdict_n", "n_evidence",
 ]  # fmt: skip
 
 
@@ -30,23 +31,28 @@ def read_measures(talk, roles, circles, health) -> pd.DataFrame:
     -------
     DataFrame
         user_id, group_id (the main one: where they wrote most, then the one joined first), n_groups,
-        role with its confidence (missing where it is not judged, or rather not so), circle (its name),
-        circle_id and confidence, answered_rate, n_judged (own messages it rests on), n_answerers,
-        influence, group_verdict (of the main group; missing where there is none), n_evidence (own
-        messages). Missing is not known.
+        role with its confidence and n (missing where it is not judged, or rather not so), role_group_id
+        (where it is held), circle (its name), circle_id, confidence and n (of ties), answered_rate,
+        n_judged (own messages it rests on), n_answerers and influence (of role_group_id), group_verdict
+        with its n (of the main group and its messages; missing where there is none), n_evidence (own
+        messages in all groups). Missing is not known.
     """
     main = _main_groups(talk)
     users = roles.users.set_index("user_id")
-    named = circles.table.set_index("circle")["name"]
+    # A circle that no topic stands out of has a number for a name, which says nothing of anybody.
+    told = circles.table[circles.table["named_by_topics"].astype(bool)]
+    named = told.set_index("circle")["name"]
     around = circles.members.dropna(subset=["circle"]).set_index("user_id")
     verdict = health.table.set_index("group_id")["verdict"]
     ids = pd.Index(sorted({*main.index, *around.index}), name="user_id", dtype=object)
     role = users["role"].reindex(ids)
     sure = users["confidence"].reindex(ids).astype(float)
-    unsure = role.isin(NOT_JUDGED) | (sure < SURE_ENOUGH)
+    unsure = role.isin(NOT_JUDGED) | ~(sure >= SURE_ENOUGH)
     circle = around["circle"].reindex(ids)
     group = main["group_id"].reindex(ids)
     fate = group.map(verdict)
+    fate = fate.mask(fate.isin(NO_VERDICT))
+    n_of = talk.groups.set_index("group_id")["n_messages"]
     judged = users["n_judged"].reindex(ids)
     table = pd.DataFrame(
         {
@@ -54,19 +60,23 @@ def read_measures(talk, roles, circles, health) -> pd.DataFrame:
             "n_groups": main["n_groups"].reindex(ids).fillna(0).astype(np.int64),
             "role": role.mask(unsure),
             "role_confidence": sure.mask(unsure),
+            "role_n": judged.fillna(0).mask(unsure | (judged == 0)).astype(float),
+            "role_group_id": users["group_id"].reindex(ids),
             "circle": circle.map(named),
             "circle_id": circle,
             "circle_confidence": around["confidence"].reindex(ids).astype(float),
+            "circle_n": around["n_ties"].reindex(ids).astype(float),
             "answered_rate": users["answered_rate"].reindex(ids).astype(float).where(judged > 0),
             "n_judged": judged.fillna(0).astype(np.int64),
             "n_answerers": users["n_answerers"].reindex(ids).fillna(0).astype(np.int64),
             "influence": users["influence"].reindex(ids).astype(float),
-            "group_verdict": fate.mask(fate.isin(NO_VERDICT)),
+            "group_verdict": fate,
+            "group_verdict_n": group.map(n_of).where(fate.notna()).astype(float),
             "n_evidence": main["n_messages"].reindex(ids).fillna(0).astype(np.int64),
         },
         index=ids,
     )
-    words = ["group_id", "role", "circle", "circle_id", "group_verdict"]
+    words = ["group_id", "role", "role_group_id", "circle", "circle_id", "group_verdict"]
     table[words] = table[words].astype(object).where(table[words].notna(), None)
     return table.reset_index()[MEASURES]
 

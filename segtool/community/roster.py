@@ -30,7 +30,8 @@ def build_roster(
     Notes
     -----
     Stays of the same person are one: the first join, the last leave, and still there if any stay has
-    not ended. Whoever writes a day and more after having left is there.
+    not ended. Whoever writes a day and more after having left is there; whoever wrote a day and more
+    before joining was there since, as where a move or a new phone stamped the joining anew.
     """
     keys = ["group", "user"]
     wrote = messages.groupby(keys, sort=True)["second"].agg(first="min", last="max", n_messages="size")
@@ -48,6 +49,11 @@ def build_roster(
     back = roster["left"].notna() & (roster["last"] > roster["left"] + DAY)
     problems.add("people who wrote after they had left", int(back.sum()), "counted as still there")
     roster["left"] = roster["left"].mask(back)
+    early = roster["joined"].notna() & (roster["first"] < roster["joined"] - DAY)
+    problems.add(
+        "people who wrote before they had joined", int(early.sum()), "there since their first message"
+    )
+    roster["joined"] = roster["joined"].mask(early, roster["first"])
     roster["n_messages"] = roster["n_messages"].fillna(0).astype(np.int64)
     roster["inviter"] = roster["inviter"].fillna(-1).astype(np.int32)
     own = roster["inviter"] == roster["user"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from types import MappingProxyType
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -28,7 +29,10 @@ class CommunitySettings(BaseModel):
     charters: dict[str, str] = Field(default_factory=dict)
     # Accounts that are no people. Others are found by their pace, see below.
     bots: tuple[str, ...] = ()
-    # Messages per active day, at least a hundred in all, hardly ever answered: nobody chats like that.
+    # Accounts that are people whatever their pace or role: a host, a shop assistant. Wins over all else.
+    people: tuple[str, ...] = ()
+    # Messages per active day, at least a hundred in all, hardly ever answered: nobody chats like that. Where too few
+    # answers are recorded to tell, five times as many.
     bot_messages_day: float = Field(40.0, gt=0)
     # An answer stamped before what it answers: phones' clocks differ by minutes, not by more.
     clock_skew_minutes: float = Field(10.0, ge=0)
@@ -45,8 +49,16 @@ class CommunitySettings(BaseModel):
     tone_column: str = ""
     # Never shown as a term: names of people or of firms that the @ does not give away.
     hidden_words: tuple[str, ...] = ()
+    # May be shown although they stand in somebody's id or look like a name ("hotpot", of "hotpot_lover").
+    shown_words: tuple[str, ...] = ()
 
     # -- replies: what answers what, where an export does not say
+    # "auto": answers are inferred where an export records none, or far fewer than such a talk has. "recorded": what is
+    # recorded is all there is. "inferred": whatever says nothing of what it answers is asked.
+    reply_links: Literal["auto", "recorded", "inferred"] = "auto"
+    # Below this share of the answers that times and turns let expect, the record is taken to have only some of them
+    # (quotes). Whole records of simulated slow communities have 1.6 times as many as expected.
+    least_recorded: float = Field(0.67, ge=0, le=1)
     # Below this probability a message is not linked. On annotated chats F1 is flat from 0.25 to 0.4 and falls after.
     link_min_probability: float = Field(0.35, ge=0, le=1)
     # In 95 of 100 annotated chat messages what they answer is among the 12 before them.
@@ -74,10 +86,12 @@ class CommunitySettings(BaseModel):
     people_days: float = Field(182.0, ge=7)
     # An answer later than that is a new talk; messages younger than that are not yet judged.
     answer_hours: float = Field(48.0, gt=0)
-    # Of intervals: a role is given only where the interval says so.
+    # Of the intervals of who is answered, and of what a filter or an organiser needs.
     people_confidence: float = Field(0.9, gt=0, lt=1)
     # Answered by fewer different people, nobody leads: a pair of friends answers each other always.
     leader_answerers: int = Field(5, ge=1)
+    # Of all who are named leaders, the share that is expected to be answered no more than typical members.
+    leader_false_share: float = Field(0.02, gt=0, lt=1)
     # Others who follow a judgement mostly do so within two weeks, or not because of it.
     filter_lag_days: float = Field(14.0, gt=0)
     # Items judged before others of the circle took them up: fewer show no habit.
@@ -102,6 +116,8 @@ class CommunitySettings(BaseModel):
     off_topic_share: float = Field(0.4, gt=0, lt=1)
     # One complaint outweighs many praises: negative tones count this many times (a declared weight, no estimate).
     negative_weight: float = Field(5.0, ge=1)
+    # False warnings of trouble that a year of one group may bring: missing trouble costs more than looking in vain.
+    false_warnings_a_year: float = Field(0.2, gt=0, le=1)
 
     # -- scale: how large a group may be
     # Beyond about 150 people know of each other no more (Dunbar 1992): it is time to split.

@@ -31,7 +31,7 @@ class TalkProblems:
         """Return what, n and handled, in the order found."""
         return pd.DataFrame(self._rows, columns=["what", "n", "handled"])
 
-    def notes(self, messages, has_roster, columns, n_users, roster, n_groups) -> tuple[str, ...]:
+    def notes(self, messages, has_roster, has_replies, n_users, roster, n_groups) -> tuple[str, ...]:
         """Return what a reader must know of the tables before any figure."""
         notes = [known(f"Groups: {what} ({n:,}): {handled}.") for what, n, handled in self._rows]
         if not n_groups:
@@ -42,7 +42,7 @@ class TalkProblems:
         elif not has_roster:
             notes.append(unknown("Groups: there is no table of members, so those who only read are not seen; "
                                  "sizes are those of who wrote."))  # fmt: skip
-        if len(messages) and "reply_to" not in columns:
+        if len(messages) and not has_replies:
             notes.append(
                 unknown("Groups: messages do not say what they answer (reply_to); links are inferred.")
             )
@@ -162,7 +162,7 @@ def read_members(sources, group_ids, problems: TalkProblems) -> pd.DataFrame | N
         ORDER BY group_id, users.code, joined, left_at, role, inviter
     """)
     problems.add("inviters that are no users", int((rows["invited"] & rows["inviter"].isna()).sum()),
-                 "the invitation counts, by nobody known")  # fmt: skip
+                 "they count as invited, by somebody who is not known")  # fmt: skip
     return pd.DataFrame(
         {
             "group": places(rows["group_id"], group_ids).astype(np.int32),

@@ -23,6 +23,9 @@ from segtool.engines import literal, quote
 ORDER = "group_id, age_days DESC, message_id"  # of the rows of messages, wherever they are read
 LEAST_BOT_MESSAGES = 100
 ANSWERED_BOT = 0.01  # bots are hardly ever answered; people are
+ANSWERED_USUAL = 0.1  # of people's messages: where fewer have a recorded answer, none on record says nothing
+SURELY_NO_PERSON = 5  # times that pace, where answers do not tell
+BY_PACE = "pace"
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -58,6 +61,9 @@ class Talk(Shown):
         What the tables record.
     problems : DataFrame
         what, n and handled: what was found in the data, how often, and what was done with it.
+    bots : DataFrame
+        user_id and why: named in the settings, by role or by pace. Whoever is a person all the same goes
+        into the setting ``people``.
     notes : tuple of str
     """
 
@@ -73,6 +79,7 @@ class Talk(Shown):
     has_text: bool
     has_topics: bool
     problems: pd.DataFrame
+    bots: pd.DataFrame
     notes: tuple[str, ...]
     settings: CommunitySettings
     as_of: pd.Timestamp
@@ -141,7 +148,7 @@ class Talk(Shown):
         """Return how much there is."""
         people = self.roster.loc[~self.roster["bot"], "user"].nunique()
         return (
-            f"{len(self.group_ids):,} groups, {people:,} people in them,"
+            f"{len(self.group_ids):,} group{'' if len(self.group_ids) == 1 else 's'}, {people:,} people in them,"
             f" {int(self.by_people.sum()):,} messages, {len(self.activities):,} activities"
         )
 
@@ -177,9 +184,14 @@ def read_talk(sources, settings: CommunitySettings | None = None) -> Talk:
     messages, columns = read_messages(sources, group_ids, topics, settings, problems)
     members = read_members(sources, group_ids, problems)
     roster = build_roster(messages, members, problems)
-    bots = _find_bots(messages, roster, user_ids, settings, has_replies="reply_to" in columns)
-    messages["bot"], roster["bot"] = bots[messages["user"]], bots[roster["user"]]
+    bots = _find_bots(messages, roster, user_ids, settings)
+    is_bot = np.isin(np.arange(len(user_ids)), bots.index)
+    messages["bot"], roster["bot"] = is_bot[messages["user"]], is_bot[roster["user"]]
     problems.add("messages by bots", int(messages["bot"].sum()), "left out of every measure")
+    problems.add("accounts taken for bots by their pace alone", int((bots["why"] == BY_PACE).sum()),
+                 "the table talk.bots names them; whoever is a person goes into the setting people")  # fmt: skip
+    # What is recorded, not whether there is a column for it.
+    has_replies = bool((messages["reply"] >= 0).any() or messages["replied_lost"].any())
     groups = read_groups(sources, group_ids, topics, messages, roster, settings)
     has_roster = members is not None
     return Talk(
@@ -191,11 +203,12 @@ def read_talk(sources, settings: CommunitySettings | None = None) -> Talk:
         groups=groups,
         activities=read_activities(sources, group_ids, topics),
         has_roster=has_roster,
-        has_replies=bool((messages["reply"] >= 0).any() or messages["replied_lost"].any()),
+        has_replies=has_replies,
         has_text="text" in columns,
         has_topics=bool((messages["topic"] >= 0).any()),
         problems=problems.to_pandas(),
-        notes=problems.notes(messages, has_roster, columns, len(user_ids), roster, len(group_ids)),
+        bots=bots.reset_index(drop=True),
+        notes=problems.notes(messages, has_roster, has_replies, len(user_ids), roster, len(group_ids)),
         settings=settings,
         as_of=sources.as_of,
         timezone=sources.timezone,
@@ -227,22 +240,29 @@ def _read_names(sources, settings: CommunitySettings) -> tuple[np.ndarray, tuple
 
 
 def _find_bots(
-    messages: pd.DataFrame, roster: pd.DataFrame, user_ids: np.ndarray, settings, *, has_replies: bool
-) -> np.ndarray:
-    """Say of each user whether it is a bot: named so, or writing at no human pace and never answered."""
-    n = len(user_ids)
-    bot = np.isin(user_ids.astype(str), np.array(settings.bots, dtype=str)) if n else np.zeros(0, dtype=bool)
-    bot[roster.loc[roster["role"].isin(BOT_ROLES), "user"].to_numpy()] = True
-    if messages.empty:
-        return bot
+    messages: pd.DataFrame, roster: pd.DataFrame, user_ids: np.ndarray, settings: CommunitySettings
+) -> pd.DataFrame:
+    """Return user_id and why of each bot, by code: named so, or writing at no human pace and never answered."""
+    names = user_ids.astype(str)
+    named = np.isin(names, np.array(settings.bots, dtype=str))
+    by_role = np.zeros(len(user_ids), dtype=bool)
+    by_role[roster.loc[roster["role"].isin(BOT_ROLES), "user"].to_numpy()] = True
+    by_pace = _write_like_bots(messages, len(user_ids), settings)
+    why = np.select([named, by_role, by_pace], ["named in the settings", "role on the roster", BY_PACE], "")
+    codes = np.flatnonzero((why != "") & ~np.isin(names, np.array(settings.people, dtype=str)))
+    return pd.DataFrame({"user_id": user_ids[codes], "why": why[codes].astype(object)}, index=codes)
+
+
+def _write_like_bots(messages: pd.DataFrame, n: int, settings: CommunitySettings) -> np.ndarray:
+    """Say of each user whether no person writes so much and is so hardly answered."""
     user = messages["user"].to_numpy()
     written = np.bincount(user, minlength=n)
     days = messages[["user", "day"]].drop_duplicates()
     pace = written / np.maximum(np.bincount(days["user"], minlength=n), 1)
-    if not has_replies:  # whether they are answered is not known: only a pace beyond doubt counts
-        return bot | ((written >= LEAST_BOT_MESSAGES) & (pace >= 5 * settings.bot_messages_day))
     reply = messages["reply"].to_numpy()
-    heard = np.unique(reply[reply >= 0])
-    answered = np.bincount(user[heard], minlength=n) / np.maximum(written, 1)
-    silent = (answered <= ANSWERED_BOT) & (written >= LEAST_BOT_MESSAGES)
-    return bot | (silent & (pace >= settings.bot_messages_day))
+    answered = np.bincount(user[np.unique(reply[reply >= 0])], minlength=n)
+    silent = (answered <= ANSWERED_BOT * written) & (written >= LEAST_BOT_MESSAGES)
+    fast = silent & (pace >= settings.bot_messages_day)
+    # Where others are hardly answered either, as in exports that record quotes alone, silence tells nothing.
+    tells = answered[~fast].sum() >= ANSWERED_USUAL * max(written[~fast].sum(), 1)
+    return fast if tells else fast & (pace >= SURELY_NO_PERSON * settings.bot_messages_day)

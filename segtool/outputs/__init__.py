@@ -27,7 +27,7 @@ from segtool.outputs.proof import Proof
 from segtool.outputs.report import ReportFacts, describe_study, render_report
 from segtool.outputs.sensitive import find_sensitive, mark_sensitive
 from segtool.outputs.settings import ExportSettings
-from segtool.outputs.tables import list_coverage, list_portraits, list_targeting
+from segtool.outputs.tables import hide_ids, list_coverage, list_portraits, list_targeting
 from segtool.outputs.typing_files import write_typing_tool
 from segtool.outputs.words import list_notes, mask_words, say_retention
 
@@ -41,6 +41,7 @@ __all__ = [
     "find_sensitive",
     "guard",
     "hash_ids",
+    "hide_ids",
     "hide_small_sizes",
     "list_advice",
     "list_calendar",

@@ -1,41 +1,37 @@
-"""The tables of a community as they leave: no row counts or describes few people."""
+"""The files of a community: groups, leaders, splits, and what each part found."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
 
+from segtool.outputs.community_masks import (
+    Told,
+    drop_groups,
+    few_people,
+    keep_inside,
+    mask_cells,
+    mask_people_rows,
+    say_masked,
+    tell_community,
+)
 from segtool.outputs.csv_files import write_csv
-from segtool.outputs.plan_tables import mask_rows
 from segtool.outputs.settings import ExportSettings
 from segtool.outputs.tables import hide_ids
-from segtool.outputs.words import mask_words
 
 FOLDER = "community"
-# What names a group, and is told of every one; the rest is about its members.
-NAMING = ("group_id", "title", "channel", "band", "needs")
-KEPT = (
-    "n_members",
-    "n_messages",
-    "messages_per_week",
-    "messages_usual",
-    "n_parts",
-    "kept_share",
-    "gap_days",
-    "age_days",
-)
-TOO_FEW = "too few people to say"
-# Rates of a group that rest on part of its members: the rate, and the people it rests on.
-RESTS_ON = (
-    (("newcomer_answered", "newcomer_answered_lo", "newcomer_answered_hi"), "newcomer_answered_n"),
-    (("brought_per_member", "brought_lo", "brought_hi"), "brought_n"),
-)
+ALWAYS = frozenset({"groups.csv", "leaders.csv", "split.csv"})  # an empty one says that there is none
 
 
 def write_community_tables(
-    folder: Path, community, group_posts: pd.DataFrame | None, settings: ExportSettings, key: bytes | None
+    folder: Path,
+    community,
+    group_posts: pd.DataFrame | None,
+    settings: ExportSettings,
+    key: bytes | None,
+    inside: Iterable[str] = (),
 ) -> dict[str, int]:
     """Write what the reading of the groups found, and return file name -> rows.
 
@@ -48,14 +44,20 @@ def write_community_tables(
     settings : ExportSettings
     key : bytes or None
         With a key ids are pseudonyms.
+    inside : iterable of str
+        Labels that stay inside.
     """
     if community is None:
         return {}
-    tables = list_tables(community, settings.min_cell)
+    tables = list_tables(community, settings.min_cell, inside)
+    tables = {name: table for name, table in tables.items() if len(table) or name in ALWAYS}
     if group_posts is not None and len(group_posts):
-        tables["group_posts.csv"] = mask_rows(
-            group_posts, settings.min_cell, counts=("n_members", "n_daypart"), numbers=("messages_per_week",)
-        )
+        shown = tables["groups.csv"]
+        hidden = set(group_posts["group_id"]) - set(shown.loc[shown["n_messages"].notna(), "group_id"])
+        posts = drop_groups(group_posts, hidden)
+        few = few_people(posts["n_daypart"], settings.min_cell)
+        posts = posts.assign(daypart=posts["daypart"].mask(few))
+        tables["group_posts.csv"] = mask_cells(posts, settings.min_cell, ("n_daypart",))
     (folder / FOLDER).mkdir()
     return {
         name: write_csv(
@@ -65,83 +67,58 @@ def write_community_tables(
     }
 
 
-def list_tables(community, min_cell: int) -> dict[str, pd.DataFrame]:
-    """Return every table of a community by file name; those without a row are left out."""
-    sharing, circles = community.sharing, community.circles
+def list_tables(
+    community, min_cell: int, inside: Iterable[str] = (), told: Told | None = None
+) -> dict[str, pd.DataFrame]:
+    """Return every table of a community by file name, as it may be seen; ids are not hidden yet."""
+    told = told or tell_community(community, min_cell)
+    health, value, sharing, circles = told.health, told.value, told.sharing, told.circles
+    parts = {
+        "newcomers": (health.entrants, ("n_entrants",)),
+        "warnings": (health.warnings, ("n_people",)),
+        "weeks": (health.weekly, ("n_speakers", "n_members")),
+        "circles": (circles.table, ("n_users",)),
+        "circle_topics": (circles.topics, ("n_users",)),
+        "terms": (value.terms, ("n_people",)),
+        "group_topics": (value.topics, ("n_people",)),
+        "new_terms": (value.drift, ("n_people",)),
+        "neighbours": (value.neighbours, ("shared_people",)),
+        "bands": (told.bands, ("n_members",)),
+        "growth": (sharing.growth, ("n_members", "n_watched")),
+        "invited": (sharing.quality, ("n_invited", "n_alone")),
+        "formats": (sharing.formats, ("n_sharers",)),
+    }
     found = {
-        "groups.csv": list_groups(community, min_cell),
+        "groups.csv": told.groups,
         "leaders.csv": community.leaders,
         "split.csv": community.splits.table,
         "community/users.csv": community.measures,
-        "community/circles.csv": _mask(circles.table, min_cell),
-        "community/circle_topics.csv": _mask(circles.topics, min_cell),
-        "community/weeks.csv": _mask(community.health.weekly, min_cell, ("n_speakers", "n_members")),
-        "community/newcomers.csv": _mask(community.health.entrants, min_cell, ("n_entrants",)),
-        "community/warnings.csv": _mask(community.health.warnings, min_cell, ("n_people",)),
-        "community/terms.csv": _mask(community.value.terms, min_cell, ("n_people",)),
-        "community/group_topics.csv": _mask(community.value.topics, min_cell, ("n_people",)),
-        "community/new_terms.csv": _mask(community.value.drift, min_cell, ("n_people",)),
-        "community/neighbours.csv": _mask(community.value.neighbours, min_cell, ("shared_people",)),
-        "community/bands.csv": _mask(community.bands, min_cell, ("n_members", "n_wrote")),
-        "community/merges.csv": _mask(community.merges, min_cell, ("n_members", "n_into")),
+        **{
+            f"{FOLDER}/{name}.csv": mask_people_rows(table, min_cell, counts)
+            for name, (table, counts) in parts.items()
+        },
+        "community/merges.csv": mask_cells(
+            _merges(told.merges, min_cell), min_cell, ("n_members", "n_shared")
+        ),
         "community/core_groups.csv": community.core_groups,
         "community/filters.csv": community.filters.table,
-        "community/growth.csv": _mask(sharing.growth, min_cell, ("n_members", "n_watched")),
-        "community/invited.csv": _mask(sharing.quality, min_cell, ("n_invited", "n_alone")),
-        "community/seeds.csv": sharing.seeds,
-        "community/formats.csv": _mask(sharing.formats, min_cell, ("n_sharers",)),
-        "community/activities.csv": _mask_returned(community.activities.table, min_cell),
+        "community/seeds.csv": community.sharing.seeds,
+        "community/activities.csv": mask_cells(told.activities.table, min_cell, ("n_returned", "n_stayed")),
         "community/returned.csv": community.activities.returned,
     }
+    for name, column in (("growth", "n_inviters"), ("circles", "n_known")):
+        path = f"{FOLDER}/{name}.csv"
+        found[path] = mask_cells(found[path], min_cell, (column,))
     if community.circle_personas is not None:
-        found["community/circle_personas.csv"] = _mask(community.circle_personas.table, min_cell)
-    kept = {"groups.csv", "leaders.csv", "split.csv"}  # an empty one says that there is none
-    return {name: table for name, table in found.items() if len(table) or name in kept}
+        beside = mask_people_rows(community.circle_personas.table, min_cell)
+        found["community/circle_personas.csv"] = beside
+    found["community/notes.csv"] = say_masked(pd.DataFrame({"note": list(community.notes)}), min_cell)
+    return keep_inside(found, inside)
 
 
-def list_groups(community, min_cell: int) -> pd.DataFrame:
-    """Return the groups; of one with few members only its name is told, of few speakers no rate."""
-    table = community.groups.copy()
-    few = _few(table["n_members"].where(table["n_members"].notna(), table["n_speakers"]), min_cell)
-    # A dead group is told as dead: what its last few speakers did is not.
-    hushed = few | _few(table["n_speakers"], min_cell)
-    for name in table:
-        if name not in KEPT and pd.api.types.is_float_dtype(table[name]):
-            table[name] = table[name].mask(hushed)
-    table["n_speakers"] = table["n_speakers"].mask(hushed)
-    for rates, n in RESTS_ON:
-        small = _few(table[n], min_cell)
-        for name in (*rates, n):
-            table[name] = table[name].mask(small)
-    for name in table:
-        if name not in NAMING:
-            table[name] = table[name].mask(few)
-    table["verdict"] = table["verdict"].mask(few, TOO_FEW)
-    return _say(table, min_cell)
-
-
-def _mask_returned(activities: pd.DataFrame, min_cell: int) -> pd.DataFrame:
-    """Blank how many came back where they are few; the lift is about the messages of all."""
-    few = _few(activities["n_returned"], min_cell) | _few(activities["n_stayed"], min_cell)
-    hidden = {name: activities[name].mask(few) for name in ("n_returned", "n_stayed")}
-    return _say(activities.assign(**hidden), min_cell)
-
-
-def _few(counts: pd.Series, min_cell: int) -> pd.Series:
-    return counts.between(1, min_cell - 1).fillna(False).astype(bool)
-
-
-def _mask(table: pd.DataFrame, min_cell: int, counts: Sequence[str] = ("n_users",)) -> pd.DataFrame:
-    """Blank every number of a row that is about few people."""
-    numbers = [name for name in table if pd.api.types.is_float_dtype(table[name])]
-    return _say(mask_rows(table, min_cell, counts=counts, numbers=numbers), min_cell)
-
-
-def _say(table: pd.DataFrame, min_cell: int) -> pd.DataFrame:
-    """Return the table with its sentences masked."""
-    for name in table:
-        if pd.api.types.is_string_dtype(table[name]) or table[name].dtype == object:
-            table[name] = [
-                mask_words(text, min_cell) if isinstance(text, str) else text for text in table[name]
-            ]
-    return table
+def _merges(table: pd.DataFrame, min_cell: int) -> pd.DataFrame:
+    """Blank the size after a merge where it and the sizes before give away how few are in both."""
+    few = few_people(table["n_shared"], min_cell)
+    return table.assign(
+        **{name: table[name].mask(few) for name in ("n_after", "shared_share") if name in table}
+    )

@@ -104,7 +104,7 @@ def export_study(
                 became, folder / "persona_changes.csv", excel=settings.excel
             )
         rows |= write_proof_tables(folder, proof, settings, key, personas.assigned)
-        rows |= write_community_tables(folder, community, group_posts, settings, key)
+        rows |= write_community_tables(folder, community, group_posts, settings, key, inside)
         told = write_model(personas, folder / "persona_model.json", settings.min_cell, inside)
         scoring, ledger_rows = write_scoring(labels, folder, inside, key)
         told, rows = {**told, **scoring}, {**rows, **ledger_rows}

@@ -42,8 +42,8 @@ def plot_sharing(sharing, *, named: bool = False) -> Figure:
     -------
     matplotlib.figure.Figure
         Above: the largest trees, one dot per person, each below who invited them. Left: people brought by
-        100 members with intervals, by group; beyond the line at 100 a group grows by itself. Right: the same
-        by age, with the age by which half have come.
+        100 members with intervals, by group; beyond the line at 100 a group grows by itself; dotted to the
+        right where only the lower end is known. Right: the same by age, with the age by which half have come.
 
     Raises
     ------
@@ -170,9 +170,12 @@ def _draw_groups(axes, growth: pd.DataFrame) -> None:
     shown = pd.concat([known.iloc[:1], largest])
     place = np.arange(len(shown))[::-1]
     k, lo, hi = (100 * shown[name].to_numpy(dtype=float) for name in ("k", "lo", "hi"))
-    limit = max(1.15 * min(np.nanmax(hi), 3 * np.nanmax(k)), 110) if len(shown) else 110
-    colour = [PALETTE[0] if group else INK for group in shown["group_id"]]
-    axes.hlines(place, lo, np.minimum(hi, limit), color=colour, lw=2.2, alpha=0.45)
+    ends = np.where(np.isnan(hi), k, hi)  # the upper end is missing where members may be
+    limit = max(1.15 * min(np.nanmax(ends), 3 * np.nanmax(k)), 110) if len(shown) else 110
+    colour = np.array([PALETTE[0] if group else INK for group in shown["group_id"]])
+    axes.hlines(place, lo, np.minimum(ends, limit), color=colour, lw=2.2, alpha=0.45)
+    open_ = np.isnan(hi)
+    axes.hlines(place[open_], k[open_], limit, color=colour[open_], lw=1.4, alpha=0.45, ls=(0, (1, 2)))
     axes.scatter(k, place, c=colour, s=36, zorder=3, edgecolors=GROUND)
     axes.vlines(100, -0.6, len(shown) - 0.5, color=PALETTE[5], lw=1.2, ls=(0, (4, 3)))
     axes.text(
@@ -198,8 +201,9 @@ def _draw_curve(axes, sharing) -> None:
         return
     day = np.r_[0, curve["age_days"]]
     brought, lo, hi, inviting = (100 * np.r_[0, curve[name]] for name in ("brought", "lo", "hi", "inviting"))
-    axes.fill_between(day, lo, hi, color=PALETTE[0], alpha=0.14, lw=0)
-    axes.plot(day, brought, color=PALETTE[0], lw=2, label="people brought by 100 members")
+    bound = ", or more" if row["at_least"] else ""
+    axes.fill_between(day, lo, brought if bound else hi, color=PALETTE[0], alpha=0.14, lw=0)
+    axes.plot(day, brought, color=PALETTE[0], lw=2, label=f"people brought by 100 members{bound}")
     axes.plot(day, inviting, color=UNSURE, lw=1.6, ls=(0, (4, 2)), label="of 100 members, brought anybody")
     if row["cycle_days"] == row["cycle_days"]:
         at = np.interp(row["cycle_days"], day, brought)

@@ -135,7 +135,7 @@ def plan_column(
         plan = _plan_property(index, match, mapping, rules, inferred)
     else:
         plan = make.get(kind, _plan_text)(index, match, mapping, rules)
-    if match.spec is not None and match.spec.required:
+    if match.spec is not None and (match.spec.required or match.spec.by_row):
         missing = (f"{MISSING} {match.name}", f"v{index} IS NULL")
         plan = replace(plan, problems=(*plan.problems, missing))
     return plan

@@ -9,6 +9,7 @@ GB18030 (which contains GBK and GB2312).
 from __future__ import annotations
 
 import codecs
+import contextlib
 import csv
 import difflib
 import io
@@ -227,9 +228,17 @@ def find_delimiter(lines: list[str]) -> str:
     for delimiter in DELIMITERS:
         # What is cut off at the end of the sample must not count, hence not strict.
         text = io.StringIO("".join(lines), newline="")
-        rows = [row for row in csv.reader(text, delimiter=delimiter) if row]
+        rows = _cut(csv.reader(text, delimiter=delimiter))
         widths = Counter(len(row) for row in rows[1:])
         if rows and len(rows[0]) > 1:
             share = widths[len(rows[0])] / len(rows[1:]) if rows[1:] else 1.0
             scores[delimiter] = (round(share, 1), len(rows[0]))
     return max(scores, key=scores.__getitem__) if scores else ","
+
+
+def _cut(reader) -> list[list[str]]:
+    """Return the records until one has a field too long for the reader, as in JSON on one line."""
+    rows: list[list[str]] = []
+    with contextlib.suppress(csv.Error):
+        rows.extend(row for row in reader if row)
+    return rows

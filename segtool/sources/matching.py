@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from segtool.engines import literal
 from segtool.errors import InputError, did_you_mean
@@ -11,16 +11,20 @@ from segtool.sources.raw import Raw, RawColumn
 from segtool.sources.schemas import DERIVED, ColumnSpec, TableSchema
 from segtool.sources.settings import TableSettings
 
+ROW_DIGITS = 10  # of row numbers in ids: more than any file has rows
+
 # What other tools call the columns that a table cannot do without; only ever used to suggest a column map.
 SYNONYMS: dict[str, tuple[str, ...]] = {
     "user_id": (
         *("uid", "userid", "user", "customer_id", "member_id", "openid", "unionid", "visitor_id"),
         *("respondentid", "respondent_id", "respid", "responseid", "response_id", "id"),
+        *("sender", "sender_id", "who", "from", "author", "member", "nickname", "name"),
     ),
+    "group_id": ("chat", "chat_id", "room", "room_id", "group", "conversation_id", "channel", "group_name"),
     "event_time": ("timestamp", "time", "ts", "event_timestamp", "created_at", "datetime", "date"),
     "event": ("event_name", "event_type", "action", "behavior", "type"),
     "item_id": ("sku", "product_id", "content_id", "item"),
-    "sent_at": ("timestamp", "time", "ts", "send_time", "created_at", "date"),
+    "sent_at": ("timestamp", "time", "ts", "send_time", "created_at", "date", "when", "datetime"),
     "noted_at": ("timestamp", "time", "created_at", "date"),
     "starts_at": ("start", "start_time", "time", "date"),
 }
@@ -82,6 +86,30 @@ def match_columns(schema: TableSchema, raw: Raw, settings: TableSettings) -> tup
     ordered = [name for name in schema.names if name in found]
     ordered += [name for name in found if name not in ordered]
     return [Match(name, found[name], schema.column(name)) for name in ordered], notes
+
+
+def number_rows(schema: TableSchema, raw: Raw, matches: list[Match]) -> tuple[Raw, list[Match], list[str]]:
+    """Give each row an id of its number where the table needs one and the file has none.
+
+    Zeros before the number make ids sort as the rows stand. What refers to ids of others is left out:
+    no number is among them.
+    """
+    there = {match.name for match in matches}
+    spec = next((column for column in schema.columns if column.by_row and column.name not in there), None)
+    if spec is None:
+        return raw, matches, []
+    number = f"lpad(CAST({raw.row} AS VARCHAR), {ROW_DIGITS}, '0')"
+    made = Match(spec.name, RawColumn(spec.name, f"('row ' || {number})", "VARCHAR"), spec)
+    notes = [
+        f"there is no {spec.name}: each row is known by its number in the file, as 'row {12:0{ROW_DIGITS}}'"
+    ]
+    if "reply_to" in there:
+        notes.append(f"reply_to is left out: without {spec.name} nothing tells what it means")
+    else:
+        notes.append(f"without {spec.name} no file can record who answers whom: replies are inferred")
+    kept = [match for match in matches if match.name != "reply_to"]
+    # Row numbers are there only in what is read with them.
+    return replace(raw, relation=raw.numbered), [made, *kept], notes
 
 
 class _Names:

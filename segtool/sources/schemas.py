@@ -61,6 +61,9 @@ class ColumnSpec(BaseModel):
         A time at which something came of the row. At or after ``as_of`` it is not known yet.
     ancient : bool
         A time that may lie before 1990.
+    by_row : bool
+        A file without the column gets one, made of the number of each row; in a file with it each
+        row needs a value.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -71,6 +74,7 @@ class ColumnSpec(BaseModel):
     loses: str = ""
     outcome: bool = False
     ancient: bool = False
+    by_row: bool = False
 
 
 class TableSchema(BaseModel):
@@ -237,7 +241,7 @@ _TABLES = (
     TableSchema(
         name="messages",
         columns=(
-            _id("message_id", required=True),
+            ColumnSpec(name="message_id", kind="id", by_row=True),
             GROUP,
             USER,
             _time("sent_at", required=True),

@@ -19,7 +19,7 @@ from segtool.errors import InputError, ParameterError, did_you_mean
 from segtool.sources import views
 from segtool.sources.columns import TimeRules, as_text, plan_column
 from segtool.sources.inference import find_spans, infer_properties
-from segtool.sources.matching import Match, match_columns
+from segtool.sources.matching import Match, match_columns, number_rows
 from segtool.sources.moving import move_tables
 from segtool.sources.numbers import currency_of, read_number
 from segtool.sources.quarantine import Counts, check_table
@@ -291,7 +291,8 @@ class _Reading:
         zone = check_zone(settings.timezone or self.zone)
         check_time_format(self.engine, name, settings.time_format)
         matches, notes = match_columns(schema, raw, settings)
-        raw = raw.without(settings.drop)
+        raw, matches, made = number_rows(schema, raw.without(settings.drop), matches)
+        notes += made
         _check_values(name, settings, matches)
         spans = find_spans(self.engine, raw, matches)
         rules = TimeRules(zone, settings.time_format, as_of_literal(self.as_of), spans, settings.decimal)

@@ -222,9 +222,15 @@ def _label_findings(
     """Say how many labels can be made; name what is lost of the study's own one by one, and count the rest."""
     tables = join_words(sorted(sources.tables))
     findings = [("labels", "ok", f"{_count(len(compiled.labels), 'label')} can be made from {tables}")]
-    if not compiled.labels:
+    groups = join_words([table for table in ("messages", "members") if table in sources.tables])
+    if groups:
+        findings.append(("community", "ok", f"groups can be read from {groups} (segtool community)"))
+    if not compiled.labels and groups:
+        few = f"no label can be made from {tables} before the groups are read, and few after: too few for personas"
+        findings[0] = ("labels", "note", few)
+    elif not compiled.labels:
         fix = "Name a catalogue with labels for your columns under [labels] catalogs (docs/labels.md)."
-        findings = [("labels", "problem", f"no label can be made from {tables}. Do: {fix}")]
+        findings[0] = ("labels", "problem", f"no label can be made from {tables}. Do: {fix}")
     findings += [("labels", "note", note) for note in compiled.notes]
     findings += _lost_to_words(own, compiled, {place for place, _, _ in own_problems})
     rest = [item.name for item in compiled.left_out if item.kind == "label" and item.name not in own.labels]

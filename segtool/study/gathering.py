@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -10,7 +11,7 @@ from segtool.community.community import Community, has_community, read_community
 from segtool.errors import InputError
 from segtool.labels import Labels, label_users
 from segtool.measurement import assign_holdout
-from segtool.outputs import mark_sensitive
+from segtool.outputs import find_sensitive, mark_sensitive
 
 if TYPE_CHECKING:
     from segtool.labels import Catalog
@@ -65,6 +66,10 @@ class Gathering:
             self._community = self._community.with_personas(_assigned(personas))
         return self._community
 
+    def label_known(self) -> Labels:
+        """Return the latest labels, making them when there are none."""
+        return self._labels or self.label()
+
     def list_group_posts(self, plan: Plan) -> pd.DataFrame:
         """Return where to post among groups, and which of those groups get no post, so that posts can be proved.
 
@@ -87,7 +92,7 @@ class Gathering:
     def _label_all(self, sources: Sources) -> tuple[Labels, Community | None]:
         """Label, read the groups, and label again with what they say of each user."""
         labels = label_users(sources, self.catalog, reliabilities=self.file.labels.reliabilities or None)
-        labels, community = self._label_community(sources, labels)
+        labels, community = self._label_community(sources, mark_sensitive(labels, self.file.export))
         # Before personas are formed: a name or a rule built on such a label would carry it outside.
         return mark_sensitive(labels, self.file.export), community
 
@@ -96,6 +101,8 @@ class Gathering:
         if not has_community(sources) or not self.file.community.as_labels:
             return labels, None
         community = self._gather(sources, labels)
+        if sources is not self.sources and self._community is not None:  # an earlier moment, to compare with
+            community = community.with_circle_names(self._community)
         if community.measures.empty:
             return labels, community
         community.register(sources.engine)
@@ -104,16 +111,32 @@ class Gathering:
 
     def _gather(self, sources: Sources, labels: Labels) -> Community:
         settings = self.file.community
-        interests = list_interests(labels, settings.interest_labels)
+        inside = find_sensitive(labels, self.file.export)
+        interests = list_interests(labels, settings.interest_labels, inside)
+        least = self.file.export.min_cell  # the stricter of the two floors, as for pixels
+        settings = settings.model_copy(
+            update={
+                "circle_min_members": max(settings.circle_min_members, least),
+                "min_people_per_term": max(settings.min_people_per_term, least),
+            }
+        )
         return read_community(sources, settings, interests=interests, random_state=self.seed)
 
 
-def list_interests(labels: Labels, names: tuple[str, ...]) -> pd.DataFrame | None:
-    """Return what users are interested in by their labels: user_id, topic, weight; None where none says so."""
-    kinds = labels.label_kinds()
-    many = [name for name in names if kinds.get(name) == MANY]
+def list_interests(labels: Labels, names: tuple[str, ...], inside: Iterable[str] = ()) -> pd.DataFrame | None:
+    """Return what users are interested in by their labels: user_id, topic, weight.
+
+    Without such labels None, so that interests are read from topics; without a row where one is kept
+    ``inside``: a circle formed by it or named after it would carry it outside.
+    """
+    kinds, kept = labels.label_kinds(), set(inside)
+    many = [name for name in names if kinds.get(name) == MANY and name not in kept]
     table = labels.to_pandas()
     table = table[table["label"].isin(many)]
+    if kept & set(names):  # not even the others: the same topics stand behind all of them
+        return pd.DataFrame({"user_id": [], "topic": [], "weight": []}).astype(
+            {"user_id": object, "topic": object}
+        )
     if table.empty:
         return None
     told = table.groupby(["user_id", "value"], as_index=False, sort=True)["confidence"].max()

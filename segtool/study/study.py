@@ -196,7 +196,8 @@ class Study(Proving, Gathering):
         ParameterError
             If the moment is not an earlier one.
         """
-        return compare_labels(self._label(self._read_earlier(as_of)), self._labels or self.label())
+        today = self._labels or self.label()  # first: circles of then get the names they have now
+        return compare_labels(self._label(self._read_earlier(as_of)), today)
 
     def _read_earlier(self, as_of) -> Sources:
         check_within_log(self.sources, as_of)

@@ -56,6 +56,10 @@ def test_measures_have_a_row_per_person_and_nothing_for_what_is_not_known(commun
     assert list(table) == MEASURES and table["user_id"].is_unique
     assert table["role"].isna().any()  # too little to say: missing, not "member"
     assert table.loc[table["n_judged"] == 0, "answered_rate"].isna().all()
+    assert table.loc[table["role"].notna(), "role_confidence"].notna().all()
+    assert (table["role_n"].dropna() == table.loc[table["role_n"].notna(), "n_judged"]).all()
+    assert (table.loc[table["role"].notna(), "role_group_id"].notna()).all()
+    assert (table.loc[table["circle"].notna(), "circle_n"].notna()).all()
     assert not table["group_verdict"].isin(["new", "too little data"]).any()
 
 

@@ -165,3 +165,28 @@ def test_the_order_of_the_rows_in_the_file_does_not_matter(order):
     one, other = (read_talk(make_sources(messages=[rows[i] for i in ids])) for ids in (range(12), order))
     pd.testing.assert_frame_equal(one.messages, other.messages)
     pd.testing.assert_frame_equal(one.roster, other.roster)
+
+
+def busy(n_quoted: int, **settings):
+    """A host and a crowd write 45 messages a day each, of which so many have a recorded answer."""
+    rows = []
+    for place in range(900):
+        at = pd.Timestamp("2026-06-01") + pd.Timedelta(days=place // 45, minutes=10 * (place % 45))
+        rows.append(message(f"h{place:03d}", "host", str(at)))
+        quoted = f"p{place - 1:03d}" if place and place <= n_quoted else None
+        rows.append(message(f"p{place:03d}", f"u{place % 10}", str(at + pd.Timedelta(minutes=1)), quoted))
+    return make_talk(messages=rows, settings=CommunitySettings(**settings))
+
+
+@pytest.mark.parametrize(("n_quoted", "bots"), [(0, []), (8, []), (400, ["host"])])
+def test_silence_makes_a_bot_only_where_answers_are_recorded(n_quoted, bots):
+    talk = busy(n_quoted)
+    assert talk.bots["user_id"].tolist() == bots and talk.has_replies is (n_quoted > 0)
+    assert any("links are inferred" in note for note in talk.notes) is (n_quoted == 0)
+    assert not any("host" in note for note in talk.notes)
+
+
+def test_who_was_taken_for_a_bot_is_listed_and_can_be_put_back():
+    assert busy(400).bots["why"].tolist() == ["pace"] and problem(busy(400), "by their pace") == 1
+    back = busy(400, people=("host",))
+    assert back.bots.empty and back.by_people.all()

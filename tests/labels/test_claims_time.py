@@ -256,6 +256,15 @@ def test_a_community_registered_with_the_sources_is_read():
     assert claims["evidence"].tolist() == ["role in the community: hub (n = 9)", "role in the community: rim"]
 
 
+def test_a_column_of_its_own_n_wins_over_the_n_of_the_row():
+    with read("2026-07-01") as sources:
+        frame = pd.DataFrame({"user_id": ["a", "b"], "role": "hub", "role_n": [4.0, None], "n_evidence": 90})
+        sources.engine.register("community", frame)
+        toml = '[labels.role]\nfacet = "role"\nclaims = [{community = {of = "role"}}]'
+        claims = label_users(sources, Catalog.from_toml(toml)).claims().sort_values("user_id")
+    assert claims["n_evidence"].tolist() == [4, 1]
+
+
 def test_lists_are_read_like_any_table(tmp_path):
     path = tmp_path / "lists.csv"
     path.write_text(

@@ -10,7 +10,7 @@ from statsmodels.stats.power import NormalIndPower
 from segtool.errors import InputError, ParameterError
 from segtool.measurement import design_test
 from segtool.measurement.design import CEILING, EVEN_ALL
-from tests.measurement.worlds import make_outcomes
+from tests.measurement.lift_worlds import make_outcomes
 
 ARMS = {"control": 0.2, "spring": 0.8}
 

@@ -10,7 +10,7 @@ from statsmodels.stats.multitest import multipletests
 from segtool.errors import InputError, ParameterError
 from segtool.measurement import measure_lift, proof_table
 from segtool.measurement.judge import _say
-from tests.measurement.worlds import make_outcomes
+from tests.measurement.lift_worlds import make_outcomes
 
 EXPECTED = {"control": 0.3, "spring": 0.7}
 

@@ -8,7 +8,7 @@ from segtool.errors import InputError, ParameterError
 from segtool.measurement import measure_lift
 from segtool.plots.lift_chart import plot_lift
 from segtool.plots.theme import to_svg
-from tests.measurement.worlds import make_outcomes
+from tests.measurement.lift_worlds import make_outcomes
 
 
 @pytest.fixture(scope="module")

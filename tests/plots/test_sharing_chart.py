@@ -30,7 +30,8 @@ def make_members(trees: int = 2, leaves: int = 3) -> pd.DataFrame:
 def make_sharing(members=None, **row):
     members = make_members() if members is None else members
     first = {"group_id": "", "title": "all groups", "n_watched": 11, "n_members": 11, "window_days": 90.0, "k": 0.4,
-             "lo": 0.2, "hi": 0.8, "cycle_days": 30.0, "cycle_lo": 20.0, "cycle_hi": 44.0}  # fmt: skip
+             "lo": 0.2, "hi": 0.8, "cycle_days": 30.0, "cycle_lo": 20.0, "cycle_hi": 44.0,
+             "at_least": ""}  # fmt: skip
     growth = pd.DataFrame([first | row, first | {"group_id": "g", "title": "宝妈 $5 <b>", "hi": 9.0}])
     trees = pd.DataFrame({"group_id": ["", "g"], "title": ["all groups", "宝妈 $5 <b>"], "n_members": 11,
                           "n_invited": 8, "n_alone": 3, "half_came_through": 1.0})  # fmt: skip
@@ -50,6 +51,14 @@ def test_it_says_who_and_how_many():
         "half of those invited",
     ):
         assert word in svg
+
+
+def test_lower_bounds_have_no_upper_end(recwarn):
+    sharing = make_sharing(at_least="nobody is on record as having left")
+    sharing.growth["hi"] = sharing.curve["hi"] = np.nan
+    svg = to_svg(plot_sharing(sharing))
+    assert "people brought by 100 members, or more" in svg
+    assert not [each for each in recwarn if issubclass(each.category, RuntimeWarning)]
 
 
 def test_the_same_sharing_is_the_same_picture():

@@ -317,14 +317,88 @@ def test_a_second_log_is_named_and_not_used(tmp_path):
     assert list(tomllib.loads(said)["sources"]) == ["events"]
 
 
-def test_messages_without_ids_are_commented_out_with_the_reason(tmp_path):
+def test_messages_without_times_are_commented_out_with_the_reason(tmp_path):
     log = write(
         tmp_path, "log.csv", "user_id,time,event", lambda i: f"u{i % 5},2026-05-01 10:00:{i:02d},view"
     )
     chat = write(tmp_path, "chat.csv", "group_id,sender,text", lambda i: f"g1,u{i % 5},hello {i}")
     said = guess_study([log, chat], relative_to=tmp_path)
-    assert "chat.csv looks most like messages, but no column was found for: message_id, sent_at." in said
+    assert "chat.csv looks most like messages, but no column was found for: sent_at." in said
     assert "messages" not in tomllib.loads(said)["sources"]
+
+
+@pytest.mark.parametrize(
+    ("header", "columns"),
+    [
+        ("chat,who,when,msg", {"group_id": "chat", "user_id": "who", "sent_at": "when", "text": "msg"}),
+        ("chat_id,sender,sent_at,text", {"group_id": "chat_id", "user_id": "sender"}),
+        ("group_id,user_id,sent_at,text", None),
+        (
+            "群名称,昵称,发送时间,内容",
+            {"group_id": "群名称", "user_id": "昵称", "sent_at": "发送时间", "text": "内容"},
+        ),
+    ],
+)
+def test_a_plain_chat_is_read_as_messages(tmp_path, header, columns):
+    chat = write(
+        tmp_path, "export.csv", header, lambda i: f"g{i % 2},u{i % 5},2026-05-01 10:{i:02d},hello {i}"
+    )
+    study = guess(chat)
+    assert list(study["sources"]) == ["messages"]
+    assert study["sources"]["messages"].get("columns") == columns
+    with read(study, tmp_path) as sources:
+        messages = sources.to_pandas("messages")
+        assert any("no message_id" in note for note in sources.notes())
+    # Ids in text order are in the order of the lines, of which the header is the first.
+    assert messages["message_id"].tolist() == [f"row {i + 2:010d}" for i in range(40)]
+    assert messages["text"].tolist() == [f"hello {i}" for i in range(40)]
+
+
+def test_an_id_does_not_make_a_chat_a_table_of_users(tmp_path):
+    chat = write(
+        tmp_path, "x.csv", "id,group_id,user_id,sent_at,text", lambda i: f"{i},g1,u{i},2026-05-01,hello {i}"
+    )
+    assert guess(chat)["sources"]["messages"]["columns"] == {"message_id": "id"}
+
+
+def test_a_chat_of_one_group_needs_no_column_for_it(tmp_path):
+    chat = write(
+        tmp_path, "walks.csv", "sender,when,msg", lambda i: f"u{i % 5},2026-05-01 10:{i:02d},hello {i}"
+    )
+    assert guess(chat)["sources"]["messages"]["constants"] == {"group_id": "walks"}
+
+
+def test_a_roster_with_phones_is_of_members(tmp_path):
+    roster = write(
+        tmp_path,
+        "x.csv",
+        "Group,Name,Joined on,Phone",
+        lambda i: f"g{i % 2},n{i},2026-05-{i % 28 + 1:02d},13{i}",
+    )
+    columns = {"group_id": "Group", "user_id": "Name", "joined_at": "Joined on"}
+    assert guess(roster)["sources"]["members"]["columns"] == columns
+
+
+def test_advice_is_for_the_table_a_file_looks_like(tmp_path):
+    chat = write(tmp_path, "x.csv", "chat,wer,msg", lambda i: f"g{i % 2},n{i},hello {i}")
+    with pytest.raises(InputError, match="looks most like messages") as refusal:
+        guess_study([chat])
+    said = str(refusal.value)
+    assert "[sources.messages.columns]" in said and 'text = "msg"' in said and "purchase" not in said
+
+
+def test_a_few_wrong_clocks_do_not_move_as_of(tmp_path):
+    chat = write(
+        tmp_path,
+        "chat.csv",
+        "chat,who,when,msg",
+        lambda i: (
+            f"g,u{i % 5},{'2091-01-01' if i % 15 == 7 else f'2026-05-{i % 28 + 1:02d}'} 10:00,hello {i}"
+        ),
+    )
+    said = guess_study([chat], relative_to=tmp_path)
+    assert tomllib.loads(said)["study"]["as_of"] == "2026-05-29"
+    assert "3 rows of chat.csv, up to 2091-01-01, stand far from" in said.replace("\n# ", " ")
 
 
 def test_a_file_that_is_no_table_is_refused_with_what_is_needed(tmp_path):

@@ -130,3 +130,24 @@ def test_unnamed_and_repeated_columns_get_names_and_a_note(tmp_path):
     sources = Sources.read({"survey": tmp_path / "s.csv"}, as_of="2026-07-01")
     assert list(sources.columns("survey")) == ["user_id", "q1", "column_3", "q1_2", "Q1_3"]
     assert "3 columns had no name" in " ".join(sources.check().to_pandas()["note"])
+
+
+@pytest.mark.parametrize("kind", ["frame", "parquet"])
+def test_messages_without_ids_are_known_by_their_row(tmp_path, kind):
+    said = [("g", f"u{i % 3}", f"2026-05-01 10:{59 - i:02d}", "0", f"t{i}") for i in range(12)]
+    frame = pd.DataFrame(said, columns=["group_id", "user_id", "sent_at", "reply_to", "text"])
+    frame.to_parquet(tmp_path / "chat.parquet")
+    given = frame if kind == "frame" else tmp_path / "chat.parquet"
+    with Sources.read({"messages": given}, as_of="2026-06-01") as sources:
+        messages = sources.to_pandas("messages")
+        notes = " ".join(sources.notes())
+    assert messages["message_id"].tolist() == [f"row {i + 1:010d}" for i in range(12)]
+    assert messages["text"].tolist() == frame["text"].tolist()
+    assert "reply_to" not in messages and "reply_to is left out" in notes
+
+
+def test_messages_with_ids_need_one_in_each_row():
+    said = [(None if i == 3 else f"m{i}", "g", "u", "2026-05-01 10:00") for i in range(40)]
+    frame = pd.DataFrame(said, columns=["message_id", "group_id", "user_id", "sent_at"])
+    with Sources.read({"messages": frame}, as_of="2026-06-01") as sources:
+        assert sources.rejected("messages")["reason"].tolist() == ["missing message_id"]

@@ -186,7 +186,10 @@ def test_an_own_measure_lost_to_a_misspelt_word_is_named(found):
 
 def test_a_log_shorter_than_the_windows_is_said(found):
     said = found().query("place == 'labels' and verdict == 'note'")["what"].str.cat()
-    assert "events cover 30 days (2026-06-01 to 2026-06-30): windows longer than that look at 30 days alone" in said
+    assert (
+        "events cover 30 days (2026-06-01 to 2026-06-30): windows longer than that look at 30 days alone"
+        in said
+    )
     assert "buyer" in said
 
 
@@ -194,3 +197,16 @@ def test_what_is_missing_is_said_in_english(found):
     what = found()["what"].str.cat(sep="\n")
     assert "lost without it: the last word of people" in what and ": no the" not in what
     assert "1 labels" not in what
+
+
+def test_messages_alone_are_no_problem_though_no_label_comes_of_them(tmp_path):
+    said = [("g", f"u{i % 3}", f"2026-05-01 10:{i:02d}", f"hello {i}") for i in range(9)]
+    pd.DataFrame(said, columns=["group_id", "user_id", "sent_at", "text"]).to_csv(
+        tmp_path / "chat.csv", index=False
+    )
+    (tmp_path / "study.toml").write_text(
+        '[study]\nname = "x"\nas_of = "2026-07-01"\n[sources.messages]\npath = "chat.csv"\n'
+    )
+    checked = check_study(Study.read(tmp_path))
+    assert not checked.problems
+    assert "segtool community" in checked.to_pandas().query("place == 'community'")["what"].iloc[0]

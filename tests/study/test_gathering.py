@@ -67,3 +67,29 @@ def test_a_study_without_groups_says_what_is_missing(tables):
     study = Study.from_tables({"events": tables["events"]}, as_of="2026-07-01")
     with pytest.raises(InputError, match="no groups"):
         study.read_community()
+
+
+def test_interests_that_stay_inside_form_no_circle_and_name_none(tables, study):
+    inside = {"interest", "buys", "talks_about"}
+    kept = Study.from_tables(tables, as_of="2026-07-01", timezone="Asia/Shanghai")
+    kept.file = kept.file.model_copy(
+        update={"export": kept.file.export.model_copy(update={"sensitive": tuple(inside)})}
+    )
+    kept.label()
+    community = kept.read_community()
+    topics = set(study.read_community().circles.topics["topic"])
+    assert community.interests.empty and topics
+    assert not any(topic in " ".join(community.circles.table["name"]) for topic in topics)
+
+
+def test_an_earlier_moment_calls_the_same_circles_the_same(study):
+    now = study.read_community()
+    other = now.with_circle_names(now)
+    assert other.circles.table["name"].tolist() == now.circles.table["name"].tolist()
+    then = study._label_all(study._read_earlier("2026-06-25"))[1]
+    kept = set(then.circles.table["name"]) & set(now.circles.table["name"])
+    assert kept
+    both = then.measures.merge(now.measures, on="user_id", suffixes=("_then", "_now")).dropna(
+        subset=["circle_then", "circle_now"]
+    )
+    assert (both["circle_then"] == both["circle_now"]).mean() > 0.8

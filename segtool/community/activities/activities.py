@@ -34,7 +34,7 @@ TABLE = [
     "sticks", "active_lift", "active_lo", "active_hi", "replies_lift", "replies_lo", "replies_hi",
     "first_messages", "first_messages_usual", "topic", "share_before", "n_before", "share_during", "n_during",
     "share_after", "n_after", "steer", "steer_lo", "steer_hi", "kept", "kept_lo", "kept_hi", "n_returned",
-    "returned_usual", "n_stayed", "reason",
+    "returned_usual", "n_stayed", "in_slump", "reason",
 ]  # fmt: skip
 MEASURES = [
     "activity_id", "group_id", "measure", "window", "n_days", "seen", "expected", "lift", "lo", "hi", "p",
@@ -54,7 +54,7 @@ class Activities(Shown):
         the four weeks after and what share of the log lift ``sticks``; lifts of active members and answers;
         first messages of newcomers beside the usual; the topic's share before, during and after, how far it
         was steered and how much was kept (points from -1 to 1); who returned beside the usual, and how many
-        still write; ``reason``. Missing: not known.
+        still write; ``in_slump`` (it began when talk was slower than in the weeks before); ``reason``. Missing: not known.
     measures : DataFrame
         One row per activity, measure and window (before, during, week 1 to week 4, after).
     pooled : DataFrame
@@ -121,7 +121,8 @@ def study_activities(talk, settings=None, random_state: int = 0) -> Activities:
     -----
     Difference in differences of counts. What was to be expected of a window is the group's pace on the
     ``baseline_days`` before that no activity touched, at the pace of those weekdays, times how far matched
-    groups without an activity moved on the same days (shrunk by how surely that is known). Noise is learnt
+    groups without an activity moved on the same days (shrunk by how surely that is known), and less what
+    comes back by itself where those days were slow beside the weeks before (regression to the mean). Noise is learnt
     from placebo windows: the same reckoning at dates at which no activity was. Intervals invert a negative
     binomial test with that noise, at tail chances corrected by where the placebos fell.
 
@@ -220,7 +221,7 @@ def _describe(talk, panel: Panel, mixed: np.ndarray) -> pd.DataFrame:
 def _add_effects(table: pd.DataFrame, effects: pd.DataFrame, min_controls: int, level: float) -> pd.DataFrame:
     wanted = {
         ("messages", "during"): {"seen": "seen", "expected": "expected", "lift": "lift", "lo": "lo", "hi": "hi",
-                                 "p": "p", "n_controls": "n_controls", "why": "why"},
+                                 "p": "p", "n_controls": "n_controls", "in_slump": "in_slump", "why": "why"},
         ("messages", "after"): {"lift": "lift_after", "lo": "after_lo", "hi": "after_hi", "why": "why_after"},
         ("active members", "during"): {"lift": "active_lift", "lo": "active_lo", "hi": "active_hi"},
         ("replies", "during"): {"lift": "replies_lift", "lo": "replies_lo", "hi": "replies_hi"},
@@ -232,6 +233,7 @@ def _add_effects(table: pd.DataFrame, effects: pd.DataFrame, min_controls: int, 
         own = ((effects["measure"] == measure) & (effects["window"] == window)).to_numpy()
         part = effects[own].set_index(places[own])[list(names)].rename(columns=names)
         table = table.join(part)
+    table["in_slump"] = table["in_slump"].eq(True)
     table["why"] = table["why"].fillna("before the records begin")
     table["why_after"] = table["why_after"].fillna("")
     told = table["lift"].notna()

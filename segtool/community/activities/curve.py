@@ -36,8 +36,8 @@ def trace_days(study: Study, use: np.ndarray) -> pd.DataFrame:
 
     Notes
     -----
-    The two weeks before are part of what is usual, so that they lie around 1 by themselves; that they do
-    without a slope is what makes the comparison believable.
+    The two weeks before are part of what is usual, so that they lie around 1 by themselves (below it where
+    activities began in a slump); that they do without a slope is what makes the comparison believable.
     """
     panel, name = study.panel, "messages"
     plans, group = panel.plans, panel.plans["group"].to_numpy()
@@ -50,10 +50,10 @@ def trace_days(study: Study, use: np.ndarray) -> pd.DataFrame:
     mask = panel.known[name][group] & np.where(own, panel.alone, panel.untouched)
     counts = panel.counts[name]
     others = count_days(counts, undisturbed(panel, name), panel.weekday)
-    quiet = count_days(counts[group], panel.known[name][group] & panel.untouched, panel.weekday)
-    inside = count_days(counts[group], mask, panel.weekday)
+    quiet = count_days(counts[group], panel.known[name][group] & panel.untouched, panel.weekday[group])
+    inside = count_days(counts[group], mask, panel.weekday[group])
     start = first[:, 0]
-    base = read_base(quiet, np.arange(len(plans)), others, study.near[group], start, study.base_days)
+    base = read_base(quiet, np.arange(len(plans)), others, study.near, start, study.base_days)
     noise = learn_noise_of(study, draw_placebos(study, others), "during", 1)
     size, spread = others.pace()[group], noise.scatter[group] + noise.shared
     rows = []

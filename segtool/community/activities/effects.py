@@ -44,19 +44,32 @@ class Study:
     """What all windows are read from."""
 
     panel: Panel
-    near: np.ndarray
+    near: np.ndarray  # matched groups of each activity, (n_plans, n_controls)
+    placebos: tuple[np.ndarray, np.ndarray, np.ndarray]  # group, start and matched groups of each
     base_days: int
     min_controls: int
     level: float
-    random_state: int
 
 
 def begin_study(panel: Panel, settings, random_state: int) -> Study:
     """Match groups and settle how the windows are read."""
+    plans = panel.plans
+    near = match_groups(panel, plans["group"].to_numpy(), plans["first"].to_numpy(), settings.n_controls)
+    group, start = _placebo_starts(panel, random_state)
+    placebos = group, start, match_groups(panel, group, start, settings.n_controls)
     return Study(
-        panel, match_groups(panel, settings.n_controls), settings.baseline_days, settings.min_controls,
-        settings.activity_confidence, random_state,
-    )  # fmt: skip
+        panel, near, placebos, settings.baseline_days, settings.min_controls, settings.activity_confidence
+    )
+
+
+def _placebo_starts(panel: Panel, random_state: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the starts that no activity touches; a sample where there are very many."""
+    group, start = np.nonzero(panel.alive & (panel.touched == 0))
+    if len(group) > MAX_PLACEBOS:
+        rng = np.random.default_rng(random_state)
+        chosen = np.sort(rng.choice(len(group), MAX_PLACEBOS, replace=False))
+        group, start = group[chosen], start[chosen]
+    return group, start
 
 
 def measure_effects(study: Study) -> pd.DataFrame:
@@ -66,7 +79,8 @@ def measure_effects(study: Study) -> pd.DataFrame:
     -------
     DataFrame
         plan (row of ``panel.plans``), measure, window ("before", "during", "week 1" to "week 4", "after"),
-        n_days, seen, n_controls, why (it cannot be told, "" if it can), told, expected, lift, lo, hi, p,
+        n_days, seen, n_controls, in_slump (the days before were slow),
+        why (it cannot be told, "" if it can), told, expected, lift, lo, hi, p,
         spread (relative variance of such windows), doubt (that of what
         was expected of this one), size (count of so many usual days of the group).
     """
@@ -95,10 +109,10 @@ def _measure(study: Study, name: str) -> pd.DataFrame:
     group = plans["group"].to_numpy()
     others = count_days(counts, undisturbed(panel, name), panel.weekday)
     own = known[group]
-    quiet = count_days(counts[group], own & panel.untouched, panel.weekday)
-    alone = count_days(counts[group], own & panel.alone, panel.weekday)
+    quiet = count_days(counts[group], own & panel.untouched, panel.weekday[group])
+    alone = count_days(counts[group], own & panel.alone, panel.weekday[group])
     start = plans["first"].to_numpy()
-    base = read_base(quiet, np.arange(len(plans)), others, study.near[group], start, study.base_days)
+    base = read_base(quiet, np.arange(len(plans)), others, study.near, start, study.base_days)
     placebos = draw_placebos(study, others)
     parts = []
     for window, (low, high) in spans(plans, panel.n_days).items():
@@ -117,7 +131,8 @@ def _tell(
         np.abs(np.log(np.maximum(length, 1))[:, None] - np.log(LENGTHS)).argmin(axis=1)
     ]
     table = pd.DataFrame({"plan": np.arange(len(group)), "measure": name, "window": window, "n_days": found.days,
-                          "seen": found.seen, "n_controls": found.n_controls})  # fmt: skip
+                          "seen": found.seen, "n_controls": found.n_controls,
+                          "in_slump": found.in_slump})  # fmt: skip
     table["why"] = _why_not(found, length, high, study.panel.n_days)
     table["told"] = table["why"] == ""
     for column in ("expected", "lift", "lo", "hi", "p", "spread", "doubt"):
@@ -161,13 +176,9 @@ class Placebos:
 
 
 def draw_placebos(study: Study, others: Counted) -> Placebos:
-    """Return the starts that no activity touches; a sample where there are very many."""
-    group, start = np.nonzero(study.panel.alive & (study.panel.touched == 0))
-    if len(group) > MAX_PLACEBOS:
-        rng = np.random.default_rng(study.random_state)
-        chosen = np.sort(rng.choice(len(group), MAX_PLACEBOS, replace=False))
-        group, start = group[chosen], start[chosen]
-    base = read_base(others, group, others, study.near[group], start, study.base_days)
+    """Return the starts at which no activity was, with enough before them of this measure."""
+    group, start, near = study.placebos
+    base = read_base(others, group, others, near, start, study.base_days)
     good = (base.days >= LEAST_DAYS) & (base.said >= LEAST_BASE)
     return Placebos(others, group[good], start[good], _picked(base, good))
 
@@ -177,7 +188,7 @@ def learn_noise_of(study: Study, placebos: Placebos, window: str, length: int) -
     low, high = _placebo_span(window, placebos.start, length)
     found = read_windows(placebos.base, placebos.others, placebos.others, low, high)
     good = (high <= study.panel.n_days) & (low >= 0) & (found.days >= LEAST_CLEAN * (high - low))
-    n_groups = len(study.panel.people)
+    n_groups = study.panel.touched.shape[0]
     return learn_noise(
         _picked(found, good), placebos.group[good], n_groups, length, study.min_controls, study.level
     )

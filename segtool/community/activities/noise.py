@@ -13,6 +13,8 @@ from segtool.community.activities.windows import Windows
 PRIOR_SCATTER, PRIOR_WINDOWS = 0.10, 3.0
 DRIFT_WINDOWS = 4.0  # independent placebo windows at which their drift counts half
 OWN_WINDOWS = 8.0  # independent placebo windows at which a group's own scatter weighs half
+REBOUND_WINDOWS = 8.0  # independent placebo windows at which what they say of rebounds counts half
+
 PLAIN_MOVE = 3.0  # squared errors; a move beyond them is believed though days seldom move together
 MOST_MOVED = np.log(4.0)  # what groups share is a holiday or a campaign, not the end of talk
 MOST_SCATTER = 50.0
@@ -34,6 +36,8 @@ class Noise:
         Variance of the log factor that all groups have in common on the same days, around the drift.
     scatter_all : float
         Of the groups together.
+    rebound : float
+        Share of a slump (or a peak) of the days before that is gone in such windows, 0 to 1.
     tails : tuple of float
         Chances below and above which the placebos fall as often as an interval should miss, each side.
     n : int
@@ -46,6 +50,7 @@ class Noise:
     scatter_all: float
     tails: tuple[float, float]
     n: int
+    rebound: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -65,6 +70,8 @@ def expect(windows: Windows, noise: Noise, group: np.ndarray, min_controls: int)
     drift of all by how surely it is known: ``mean = usual * exp(drift + b (x - drift))``,
     ``b = shared / (shared + noise of x)``, or more where the move is plain by itself, as on a holiday that
     placebos hardly saw. With too few of them the move is not used, and its variance counts as uncertainty.
+    Talk that was slow comes back by itself (regression to the mean): as much as placebos show it is taken off,
+    and after a sure slump, that it may be anything from none to all of it counts as uncertainty.
     """
     x, doubt = _move(windows, noise.scatter_all)
     enough = windows.n_controls >= min_controls
@@ -72,9 +79,12 @@ def expect(windows: Windows, noise: Noise, group: np.ndarray, min_controls: int)
     plain = 1 - PLAIN_MOVE * doubt / np.maximum((x - noise.drift) ** 2, 1e-9)
     pull = np.where(enough, np.maximum(usual, plain), 0.0)
     left = np.where(enough, pull * doubt, noise.shared)
+    back = noise.rebound
+    # After a sure slump it may be anything from none to all of it, whatever other windows showed.
+    unsure = np.where(windows.in_slump, (1 / 12 + (0.5 - back) ** 2) * windows.slump**2, 0.0)
     return Expected(
-        windows.usual * np.exp(noise.drift + pull * (x - noise.drift)),
-        noise.scatter[group] + left + 1 / np.maximum(windows.base, 1),
+        windows.usual * np.exp(noise.drift + pull * (x - noise.drift) - back * windows.slump),
+        noise.scatter[group] + left + unsure + 1 / np.maximum(windows.base, 1),
     )
 
 
@@ -110,6 +120,10 @@ def learn_noise(
     own = np.log((windows.seen + 0.5) / (windows.usual + 0.5))
     apart = max(length, 7)  # weeks resemble each other: starts within one are one observation
     noise = replace(noise, drift=_drift(windows, len(group) / apart))
+    noise = replace(noise, rebound=_rebound(windows, own - noise.drift, len(group) / apart))
+    usual = windows.usual * np.exp(-noise.rebound * windows.slump)
+    own = np.log((windows.seen + 0.5) / (usual + 0.5))
+    noise = replace(noise, drift=_drift(replace(windows, usual=usual), len(group) / apart))
     for _ in range(3):
         x, doubt = _move(windows, noise.scatter_all)
         enough = windows.n_controls >= min_controls
@@ -133,6 +147,14 @@ def _drift(windows: Windows, n: float) -> float:
     weight = 1 / (1 + windows.usual * PRIOR_SCATTER)
     factor = (weight * windows.seen).sum() / max((weight * windows.usual).sum(), 1e-9)
     return float(np.log(max(factor, 0.2)) * n / (n + DRIFT_WINDOWS))
+
+
+def _rebound(windows: Windows, moved: np.ndarray, n: float) -> float:
+    """Return how much of a slump of the days before is gone in placebos, drawn to none while they are few."""
+    weight = windows.usual / (1 + windows.usual * PRIOR_SCATTER)
+    slump = windows.slump - (weight * windows.slump).sum() / max(weight.sum(), 1e-9)
+    share = -(weight * slump * moved).sum() / max((weight * slump**2).sum(), 1e-9)
+    return float(np.clip(share * n / (n + REBOUND_WINDOWS), 0.0, 1.0))
 
 
 def _with_tails(noise: Noise, tail: float, low: float | None = None, high: float | None = None) -> Noise:

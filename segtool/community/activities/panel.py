@@ -7,14 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from segtool.community.activities.weekdays import weekday_factors
+
 DAY = 86_400
 MEASURES = ("messages", "active members", "replies", "first messages", "returns")
 BEFORE, SETTLES = 2, 7
 """Days before an activity that its announcement may touch, and after it that its echo may."""
 SILENT_FOR_GOOD = 14  # days without a word at the end of the records
 FRESH_DAYS = 60  # who joined longer before their first message is no newcomer
-MIN_WEEKDAY_MESSAGES = 300  # fewer messages of all groups say little of weekdays
-WEEKDAY_CAP = 500.0  # messages from which a group's weekdays count no more: one big group is not all
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,8 @@ class Panel:
     untouched, alone : ndarray of bool, shape (n_plans, n_days)
         Per activity the days that no other of its group touches, and those on which no other runs: while it
         runs the echo of another may be about, after it only undisturbed days tell what is left of it.
-    weekday : ndarray, shape (n_days,)
-        How lively a day of that weekday is, beside the mean.
+    weekday : ndarray, shape (n_groups, n_days)
+        How lively a day of that weekday is in that group, beside its mean.
     plans : DataFrame
         One row per activity: row of ``talk.activities``, group, first and last day (positions), ``end``
         (last day on record of it).
@@ -50,7 +50,6 @@ class Panel:
     weekday: np.ndarray
     plans: pd.DataFrame
     first_day: int
-    people: np.ndarray
 
     @property
     def n_days(self) -> int:
@@ -100,8 +99,7 @@ def build_panel(talk, silent_days: int) -> Panel:
     np.maximum.at(closed, group, day)
     alive = there & (np.arange(n_days) <= closed[:, None] + SILENT_FOR_GOOD)
     weekday = _weekdays(counts["messages"], alive & (touched == 0), first_day, talk)
-    members = talk.groups["n_members"].to_numpy(dtype=float)
-    return Panel(counts, known, alive, touched, untouched, alone, weekday, plans, first_day, members)
+    return Panel(counts, known, alive, touched, untouched, alone, weekday, plans, first_day)
 
 
 def _returns(talk, said: pd.DataFrame, silent_days: int) -> tuple[np.ndarray, np.ndarray]:
@@ -160,16 +158,5 @@ def touched_days(plans: pd.DataFrame, shape: tuple[int, int], before: int, after
 
 
 def _weekdays(counts: np.ndarray, clean: np.ndarray, first_day: int, talk) -> np.ndarray:
-    """Return the factor of each day's weekday, from the untouched days of all groups."""
-    n_days = counts.shape[1]
     today = talk.as_of.tz_convert(talk.timezone).weekday()
-    of_day = (today + first_day + np.arange(n_days)) % 7
-    if (counts * clean).sum() < MIN_WEEKDAY_MESSAGES or n_days < 28:
-        return np.ones(n_days)
-    at = np.eye(7)[of_day]
-    said, days = (counts * clean) @ at, clean @ at
-    total, n = said.sum(axis=1, keepdims=True), days.sum(axis=1, keepdims=True)
-    usual = days * total / np.maximum(n, 1)
-    weight = np.minimum(total, WEEKDAY_CAP) / np.maximum(total, 1)
-    factor = ((said * weight).sum(axis=0) + 5) / ((usual * weight).sum(axis=0) + 5)
-    return (factor / factor.mean())[of_day]
+    return weekday_factors(counts, clean, (today + first_day + np.arange(counts.shape[1])) % 7)

@@ -52,6 +52,8 @@ def give_reason(row: dict) -> str:
         f"{row['seen']:,.0f} messages where {row['expected']:,.1f} were usual, {row['lift']:.1f} times "
         f"({row['lo']:.1f} to {row['hi']:.1f}), against {against}."
     )
+    if row["in_slump"]:
+        says += " It began in a slump: talk that was slow often comes back by itself, and part of that is taken off."
     if row["running"]:
         says += " It still runs."
     if row["mixed"]:

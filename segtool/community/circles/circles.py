@@ -36,9 +36,10 @@ class Circles(Shown):
         n_ties (people they are tied to), by ("ties", "groups" or "none"), would_suit (for people in no circle: the
         circle whose interests are most like theirs; missing where none is, or nothing is known).
     table : DataFrame
-        One row per circle: circle, name, n_users, n_by_ties, share (of all users), stability (0 to 1), stable (0.75
-        and above), ties_inside (share of its members' tie weight), main_group, main_group_share (of its members),
-        topics (the typical ones with their index), n_known (members whose interests are known).
+        One row per circle: circle, name, named_by_topics (False: no topic stands out, so the name tells nothing),
+        n_users, n_by_ties, share (of all users), stability (0 to 1), stable (0.75 and above), ties_inside (share of
+        its members' tie weight), main_group, main_group_share (of its members), topics (the typical ones with their
+        index), n_known (members whose interests are known). After `carry_names` also named: "as before" or "anew".
     topics : DataFrame
         One row per circle and topic: circle, topic, n_users, seen_share, share, base_share, index, lo, hi,
         p_adjusted, over.
@@ -261,6 +262,7 @@ def _describe(found: Detected, order, circle, by, ties, about: pd.DataFrame, ids
         {
             "circle": ids,
             "name": np.array(name_circles(about, main_group), dtype=object),
+            "named_by_topics": np.isin(np.arange(n), typical["circle"].unique()),
             "n_users": size.astype(np.int64),
             "n_by_ties": by_ties.astype(np.int64),
             "share": (size / max(len(circle), 1)).round(6),
@@ -294,7 +296,7 @@ def _say(ties, found: Detected, members, table, n_topics: int, weights) -> tuple
     if structure.n_dissolved:
         notes.append(
             unknown(
-                f"Circles: {structure.n_dissolved:,} more did not come back in repeated runs and are not shown."
+                f"Circles: {structure.n_dissolved:,} more did not come back without a fifth of the ties and are not shown."
             )
         )
     if not n_topics:

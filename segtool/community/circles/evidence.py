@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import sparse
+from scipy import sparse, stats
 from scipy.special import gammaln
 
 from segtool.community.circles.graph import graph_of, run_leiden, upper_ties
@@ -17,7 +17,9 @@ RESOLUTIONS = (0.25, 0.4, 0.63, 1.0, 1.6, 2.5, 4.0)
 NAMING = 0.7
 FOLLOWED = 4  # times the resolution that a division itself implies is tried
 N_SHUFFLES = 19  # as extreme as all of them: one chance in twenty
-CLEARLY = 2.0  # standard deviations above their mean, beside being above them all
+# Beside being above them all. Of 150 graphs without groups 5 were above all, none clearly; of the public graphs with
+# known groups the least clear ones lie 3.7 to 6.3 standard deviations above, where 2.9 are asked.
+FALSE_ALARM = 0.005
 SHUFFLE_ROUNDS = 12  # times each tie is offered another end; the graph has forgotten itself after ten
 
 
@@ -136,22 +138,49 @@ def _try(graph, rng, resolution: float, n_starts: int, best: Division | None) ->
 
 
 def beats_shuffles(
-    graph: sparse.csr_matrix, gain: float, rng: np.random.Generator, n_starts: int
-) -> tuple[bool, int]:
-    """Say whether a gain is above that of every shuffled graph, and how many were looked at.
+    graph: sparse.csr_matrix, rng: np.random.Generator, n_starts: int, n_shuffles: int = N_SHUFFLES
+) -> tuple[str, int]:
+    """Say whether ties lie inside communities more than in shuffled graphs, and how many were looked at.
 
-    Stops at the first shuffled graph that does as well.
+    Parameters
+    ----------
+    graph : csr_matrix, shape (n, n)
+    rng : Generator
+    n_starts : int
+        Runs on each graph, of which the best counts.
+    n_shuffles : int
+        Two and above.
+
+    Returns
+    -------
+    verdict : str
+        "clearly"; "above all", but by less than chance could do (one in 200, by the spread of the shuffled
+        graphs); or "no".
+    n_shuffles : int
+        It stops at the first shuffled graph that does as well.
+
+    Notes
+    -----
+    The greatest modularity at resolution 1 is compared. Not the gain: what it costs to name everybody's circle
+    stands in the gain of a shuffled graph too, smaller the fewer communities chance happens to give, which has
+    nothing to do with the ties; so it hid groups with half of their ties outside.
     """
-    gains = []
-    for number in range(1, N_SHUFFLES + 1):
-        found = sweep_resolutions(shuffle_ties(graph, rng), rng, RESOLUTIONS, n_starts)
-        if found is None:
-            continue
-        if found.gain >= gain:
-            return False, number
-        gains.append(found.gain)
-    clear = len(gains) < 2 or gain >= np.mean(gains) + CLEARLY * np.std(gains, ddof=1)
-    return bool(clear), N_SHUFFLES
+    own = _greatest_modularity(graph, rng, n_starts)
+    chance = []
+    for number in range(1, n_shuffles + 1):
+        chance.append(_greatest_modularity(shuffle_ties(graph, rng), rng, n_starts))
+        if chance[-1] >= own:
+            return "no", number
+    # One more draw from where the others come from lies this far above their mean with FALSE_ALARM.
+    reach = stats.t.isf(FALSE_ALARM, n_shuffles - 1) * np.std(chance, ddof=1) * np.sqrt(1 + 1 / n_shuffles)
+    return ("clearly" if own > np.mean(chance) + reach else "above all"), n_shuffles
+
+
+def _greatest_modularity(graph: sparse.csr_matrix, rng: np.random.Generator, n_starts: int) -> float:
+    runs = [
+        weigh_division(graph, run_leiden(graph, 1.0, seed)) for seed in rng.integers(1, 2**31 - 1, n_starts)
+    ]
+    return max((run.modularity for run in runs if run is not None), default=0.0)
 
 
 def shuffle_ties(graph: sparse.csr_matrix, rng: np.random.Generator) -> sparse.csr_matrix:

@@ -13,10 +13,8 @@ CLEARLY_MORE = 0.05  # of the nats that the best single run tells
 WEAK = 1e-9  # weight of ties whose ends no run puts together: they must not cut a person off
 
 
-def agree(
-    graph: sparse.csr_matrix, best: Division, rng: np.random.Generator, n_runs: int
-) -> tuple[Division, list[np.ndarray]]:
-    """Return the division that runs from other seeds agree on, and the runs.
+def agree(graph: sparse.csr_matrix, best: Division, rng: np.random.Generator, n_runs: int) -> Division:
+    """Return the division that runs from other seeds agree on.
 
     Parameters
     ----------
@@ -36,27 +34,47 @@ def agree(
     ----------
     Lancichinetti and Fortunato (2012), doi:10.1038/srep00336
     """
-    row, column, weight = upper_ties(graph)
-    seeds = rng.integers(1, 2**31 - 1, n_runs + 1)
-    runs = [run_leiden(graph, best.resolution, seed) for seed in seeds[:-1]]
-    together = np.mean([run[row] == run[column] for run in runs], axis=0)
-    agreed = graph_of(row, column, weight * together**2 + WEAK, graph.shape[0])
-    found = weigh_division(graph, run_leiden(agreed, best.resolution, seeds[-1]), best.resolution)
+    found = weigh_division(graph, _consensus(graph, best.resolution, rng, n_runs), best.resolution)
     # The agreement is what another seed finds too; a single run has to tell clearly more to win.
     agreed_enough = found is not None and found.rank >= best.rank - CLEARLY_MORE * abs(best.rank)
-    return (found if agreed_enough else best), runs
+    return found if agreed_enough else best
+
+
+def _consensus(
+    graph: sparse.csr_matrix, resolution: float, rng: np.random.Generator, n_runs: int
+) -> np.ndarray:
+    row, column, weight = upper_ties(graph)
+    seeds = rng.integers(1, 2**31 - 1, n_runs + 1)
+    runs = [run_leiden(graph, resolution, seed) for seed in seeds[:-1]]
+    together = np.mean([run[row] == run[column] for run in runs], axis=0)
+    agreed = graph_of(row, column, weight * together**2 + WEAK, graph.shape[0])
+    return run_leiden(agreed, resolution, seeds[-1])
 
 
 def forget_ties(
-    graph: sparse.csr_matrix, resolution: float, rng: np.random.Generator, n_runs: int
+    graph: sparse.csr_matrix, resolution: float, rng: np.random.Generator, n_runs: int, n_agree: int = 1
 ) -> list[np.ndarray]:
-    """Return divisions of the graph without a fifth of its ties, another fifth each time."""
+    """Return divisions of the graph without a fifth of its ties, another fifth each time.
+
+    Parameters
+    ----------
+    graph : csr_matrix, shape (n, n)
+    resolution : float
+    rng : Generator
+    n_runs : int
+    n_agree : int
+        Above 1: each division is what so many runs agree on. What is tested is an agreement too; a single run
+        differs from it by its seed, whatever is forgotten.
+    """
     row, column, weight = upper_ties(graph)
     runs = []
-    for seed in rng.integers(1, 2**31 - 1, n_runs):
+    for _ in range(n_runs):
         kept = rng.random(len(row)) >= FORGOTTEN
         fewer = graph_of(row[kept], column[kept], weight[kept], graph.shape[0])
-        runs.append(run_leiden(fewer, resolution, seed))
+        if n_agree > 1:
+            runs.append(_consensus(fewer, resolution, rng, n_agree))
+        else:
+            runs.append(run_leiden(fewer, resolution, rng.integers(1, 2**31 - 1)))
     return runs
 
 

@@ -11,6 +11,7 @@ from segtool.community.health.rules import GOOD, NEW, QUIET, THRIVING, TOO_LITTL
 
 POINTS = 24  # values tried per measure on each side of what was seen
 ROUNDS, NARROW = 2, 12  # then the border is narrowed to a 144th of the step
+RECENT_DAYS = 28  # a talk within them is among the messages of four weeks
 NONE_ALONE = "no single measure would change it"
 WISHES = ("better", "any")
 
@@ -50,11 +51,11 @@ LEVERS = (
     Lever(
         "n_recent", "messages in four weeks", _all(0), lambda m: 4 * np.fmax(m["n_recent"], 30), "count", 1.5
     ),
-    Lever("gap_days", "days since two people talked", _all(0), lambda m: m["gap_days"] + 60, "days", 14),
+    Lever("gap_days", "the days since two people talked", _all(0), lambda m: m["gap_days"] + 60, "days", 14),
     Lever("top1", "the loudest voice's share of messages", _all(0.02), _all(0.98), "share", 0.15),
     Lever("reply", "the share of messages that answer another", _all(0), _all(1), "share", 0.15),
     Lever("on_topic", "the share of messages on topic", _all(0), _all(1), "share", 0.15),
-    Lever("veteran", "veterans' share of messages", _all(0), _all(1), "share", 0.15),
+    Lever("veteran", "the share of messages by members of 90 days and more", _all(0), _all(1), "share", 0.15),
     Lever("n_members", "members", _all(2), lambda m: 4 * m["n_members"], "count", 1.5),
     Lever("absence_factor", "people who write half of the messages", _all(1), _all(30), "count", 1.5),
     Lever("active_slope", "the trend of the share of members who write", _all(-1), _all(1), "slope", 0.2),
@@ -103,6 +104,8 @@ def move(m: Measures, name: str, value: np.ndarray) -> Measures:
     moved = {**m, name: value}
     if name == "top1":  # the others share the rest as they did
         moved["top3"] = value + (m["top3"] - m["top1"]) * (1 - value) / np.maximum(1 - m["top1"], 1e-9)
+    if name == "gap_days":  # it takes two messages to talk, and more than none in the weeks that are counted
+        moved["n_recent"] = np.where(value < RECENT_DAYS, np.maximum(m["n_recent"], 2), m["n_recent"])
     if name == "active_slope":
         moved["active_hi"] = m["active_hi"] + value - m["active_slope"]
     if name == "n_all":  # more messages come on more days
@@ -124,10 +127,15 @@ def _search(m: Measures, verdicts: np.ndarray, lever: Lever, end: np.ndarray, se
         for _ in range(ROUNDS):
             narrow = inner[:, None] + (outer - inner)[:, None] * np.linspace(0, 1, NARROW + 1)
             inner, outer = _bracket(narrow, _judge_grid(m, lever, narrow, settings), verdicts, wish)
-        value = _round_out(outer, now, lever)
-        word = judge(move(m, lever.name, value), settings)
-        granted = np.isfinite(value) & _is_wished(word, verdicts, wish)
-        found[wish] = np.where(granted, value, np.nan), word
+        value, word = np.full(len(now), np.nan), np.full(len(now), "", dtype=object)
+        # What reads nearer to what was seen wins, if it holds as well: the border may be a round number.
+        for tried in (_round(outer, now, lever, outwards=True), _round(outer, now, lever, outwards=False)):
+            then = judge(move(m, lever.name, tried), settings)
+            granted = (
+                np.isfinite(tried) & _is_wished(then, verdicts, wish) & _reads_differently(tried, now, lever)
+            )
+            value, word = np.where(granted, tried, value), np.where(granted, then, word)
+        found[wish] = value, word
     return found
 
 
@@ -153,11 +161,22 @@ def _is_wished(then: np.ndarray, now: np.ndarray, wish: str) -> np.ndarray:
     return other & np.where(now == QUIET, then == THRIVING, bad & np.isin(then, GOOD))
 
 
-def _round_out(value: np.ndarray, now: np.ndarray, lever: Lever) -> np.ndarray:
-    """Round a border to what is shown, away from what was seen, so that the sentence is true as it reads."""
-    digits = 2 if lever.unit in ("share", "slope") else 0
-    scale = 10.0**digits
-    return np.where(value > now, np.ceil(value * scale - 1e-9), np.floor(value * scale + 1e-9)) / scale
+def _round(value: np.ndarray, now: np.ndarray, lever: Lever, outwards: bool) -> np.ndarray:
+    """Round a border to what is shown, away from what was seen or towards it."""
+    scale = _scale(lever)
+    up = (value > now) == outwards
+    return np.where(up, np.ceil(value * scale - 1e-9), np.floor(value * scale + 1e-9)) / scale
+
+
+def _scale(lever: Lever) -> float:
+    return 100.0 if lever.unit in ("share", "slope") else 1.0
+
+
+def _reads_differently(value: np.ndarray, now: np.ndarray, lever: Lever) -> np.ndarray:
+    """Say whether a value differs from what was seen as both are written."""
+    if lever.unit == "slope":
+        value, now = np.expm1(value), np.expm1(now)
+    return ~(np.round(value * _scale(lever)) == np.round(now * _scale(lever)))
 
 
 def _distance(now: np.ndarray, value: np.ndarray, lever: Lever) -> np.ndarray:
@@ -171,6 +190,8 @@ def _distance(now: np.ndarray, value: np.ndarray, lever: Lever) -> np.ndarray:
 def _sentence(lever: Lever, now: float, value: float, verdict: str) -> str:
     if lever.name == "age_days":
         return f"would be '{verdict}' once it is {value:.0f} days old (now {now:.0f})"
+    if lever.name == "gap_days" and value < now:
+        return f"would be '{verdict}' if two people had talked {value:.0f} days ago (now {now:.0f})"
     if lever.unit == "slope":
         way = "fell" if value < now else "rose"
         return (

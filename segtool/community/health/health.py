@@ -31,7 +31,12 @@ from segtool.notes import in_order, known, unknown
 STALE_DAYS = 14.0  # if no group at all wrote for so long, it is the export that ended
 SHARES = ("top1", "top3", "reply", "answered", "on_topic", "before", "veteran", "newcomer_answered")
 TRENDS = ("messages", "active", "reply", "on_topic", "veteran")
-INNER = ["pace", "spread", "peak", "talk_days", "talk_span"]  # what only the rules read
+RULE_TRENDS = (*TRENDS, "writers")
+INNER = [
+    "pace", "spread", "peak", "talk_days", "talk_span", "past_gap", "silent_with", "talked_then", "others_answer",
+    "reply_before", "reply_before_n", "n_writers",
+]  # fmt: skip
+"""What only the rules read, and the words of their reasons."""
 COUNTS = (
     "n_messages",
     "n_recent",
@@ -188,7 +193,7 @@ def _for_rules(
 ) -> dict[str, np.ndarray]:
     """Return what the rules read, as arrays."""
     m = {name: measures[name].to_numpy(dtype=float) for name in measures}
-    for name in TRENDS:
+    for name in RULE_TRENDS:
         m |= {f"{name}_{part}": trends[name][part] for part in ("slope", "lo", "hi")}
     return m | {"is_stated": (core >= 0) & ~assumed}
 
@@ -272,7 +277,11 @@ def _say(talk, said: Said, table: pd.DataFrame, tones, settings, is_stale: bool)
             known(f"Group health: what {n:,} groups are for is assumed from the first half of their talk.")
         )
     for is_missing, what, why in (
-        (not talk.has_roster, "active share, veterans' share and overgrown groups", "there is no roster"),
+        (
+            not talk.has_roster,
+            "active share, the share of members of 90 days and overgrown groups",
+            "there is no roster",
+        ),
         (not said.threads.known, "answers, threads and loudspeakers", "no message says what it answers"),
         (not talk.has_topics, "the share of messages on topic and chat rooms", "messages have no topic"),
         (tones is None or not (~np.isnan(said.tone)).any(), "complaints and trouble", "tones were not read"),

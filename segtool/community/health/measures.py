@@ -7,7 +7,7 @@ import pandas as pd
 
 from segtool.community.health.intervals import day_shares
 from segtool.community.health.said import DAY, Said
-from segtool.community.health.trends import fit_trends
+from segtool.community.health.trends import fit_trends, spread_around_steps
 from segtool.community.health.voices import count_voices
 from segtool.community.health.weekly import VETERAN_DAYS
 
@@ -19,7 +19,10 @@ UNANSWERED_YET = 1.0  # days: the youngest messages may still be answered
 LEAST_CORE = 0.3  # a topic below this share of a group's talk is not what the group is about
 LESS_LARGEST = 1.4  # mean of twelve chi-squares over that of the eleven smaller ones
 PRIOR_STEPS = 3  # weeks' worth of belief in Poisson's spread where few weeks tell it
-BEFORE_DAYS = 84.0  # what "before" means for a topic: the twelve weeks at the beginning of the history
+FEW_ANSWERS = 0.4  # where people talk among themselves, half of the messages and more are answers
+BEFORE_DAYS = 84.0  # what "before" means: the twelve weeks at the beginning of the history
+TOGETHER_DAYS = 7.0  # groups that fell silent within a week of each other did so together
+CAME_BACK = 10  # days of talk after a silence: it was a pause
 
 
 def find_core_topics(talk, said: Said) -> tuple[np.ndarray, np.ndarray]:
@@ -88,7 +91,7 @@ def measure_groups(
     table["peak"], table["usual"], table["pace"], table["spread"] = _past_windows(said, weeks, settings)
     for part in (
         count_voices(said, now),
-        _answers(said, now),
+        _answers(said, now, window),
         _topics(said, now, core, window),
         _veterans(talk, said, now),
         _gaps(said),
@@ -98,11 +101,14 @@ def measure_groups(
     with np.errstate(invalid="ignore", divide="ignore"):
         table["active_share"] = np.minimum(table["n_speakers"] / table["n_members"], 1.0)
     table.loc[~(table["n_members"] > 0), "active_share"] = np.nan
+    table["silent_with"], table["talked_then"] = _silent_together(table, settings)
+    table["others_answer"] = _habit_of_others(table, settings)
     trends = _trends(said, weeks, settings)
-    # A theme can run for weeks: then messages are worth less than their days say.
+    # A theme can run for weeks: then messages are worth less than their days say. A jump is no theme.
+    near = [weeks[name][:, :TREND_WEEKS] for name in ("on_topic", "topic_known", "there")]
+    spread = np.fmin(trends["on_topic"]["spread"], spread_around_steps(*near))
     for name in ("on_topic", "before"):
-        worth = table[f"{name}_n"] / trends["on_topic"]["spread"]
-        table[f"{name}_worth"] = np.minimum(table[f"{name}_worth"], worth)
+        table[f"{name}_worth"] = np.minimum(table[f"{name}_worth"], table[f"{name}_n"] / spread)
     return table, trends
 
 
@@ -144,11 +150,18 @@ def _share(said: Said, hits: np.ndarray, of: np.ndarray, name: str) -> dict[str,
     return {name: share, f"{name}_n": n, f"{name}_worth": worth}
 
 
-def _answers(said: Said, now: np.ndarray) -> dict[str, np.ndarray]:
+def _before(said: Said, known: np.ndarray, window: np.ndarray) -> np.ndarray:
+    """Say which messages fall into the first twelve weeks on record, never into the present window."""
+    oldest = np.zeros(said.n_groups)
+    np.maximum.at(oldest, said.group[known], said.age[known])
+    return known & (said.age > np.maximum(oldest - BEFORE_DAYS, window)[said.group])
+
+
+def _answers(said: Said, now: np.ndarray, window: np.ndarray) -> dict[str, np.ndarray]:
     if not said.threads.known:
         nothing = np.full(said.n_groups, np.nan)
         zero = np.zeros(said.n_groups)
-        shares = ("reply", "answered", "newcomer_answered")
+        shares = ("reply", "reply_before", "answered", "newcomer_answered")
         return {"reciprocity": nothing, "reciprocity_n": zero, "depth": nothing, "answer_minutes": nothing,
                 "answer_n": zero, "centralisation": nothing, "centralisation_n": zero,
                 **{name: nothing for name in shares},
@@ -164,6 +177,7 @@ def _answers(said: Said, now: np.ndarray) -> dict[str, np.ndarray]:
         depth = depth / n_answers
     return {
         **_share(said, said.answers, now, "reply"),
+        **_share(said, said.answers, _before(said, said.age >= 0, window), "reply_before"),
         **_share(said, said.answered, settled, "answered"),
         **_share(said, said.answered, newcomer, "newcomer_answered"),
         "depth": depth,
@@ -224,11 +238,6 @@ def _pairs(said: Said, answers: np.ndarray) -> dict[str, np.ndarray]:
 def _topics(said: Said, now: np.ndarray, core: np.ndarray, window: np.ndarray) -> dict[str, np.ndarray]:
     known = (said.topic >= 0) & (core[said.group] >= 0)
     hit = said.topic == core[said.group]
-    oldest = np.zeros(said.n_groups)
-    np.maximum.at(oldest, said.group[known], said.age[known])
-    # Before: the first twelve weeks on record, never reaching into the present window.
-    start = np.maximum(oldest - BEFORE_DAYS, window)
-    before = known & (said.age > start[said.group])
     off = known & now & ~hit
     n_topics = int(said.topic.max(initial=0)) + 1
     table = np.bincount(said.group[off] * n_topics + said.topic[off], minlength=said.n_groups * n_topics)
@@ -237,7 +246,7 @@ def _topics(said: Said, now: np.ndarray, core: np.ndarray, window: np.ndarray) -
         other_share = np.where(table.sum(1) > 0, table.max(1) / table.sum(1), np.nan)
     return {
         **_share(said, hit, known & now, "on_topic"),
-        **_share(said, hit, before, "before"),
+        **_share(said, hit, _before(said, known, window), "before"),
         "other_topic": np.where(table.sum(1) > 0, table.argmax(1), -1),
         "other_share": other_share,
     }
@@ -261,7 +270,7 @@ def _veterans(talk, said: Said, now: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def _gaps(said: Said) -> dict[str, np.ndarray]:
-    """Return how long ago two people last talked, and on how many days of the half year before that they did.
+    """Return how long ago two people last talked, on how many days of the half year before, and former pauses.
 
     A day of talk: somebody answered somebody, or, where no answers are recorded, two people wrote.
     """
@@ -287,7 +296,36 @@ def _gaps(said: Said) -> dict[str, np.ndarray]:
         "gap_days": np.where(np.isfinite(gap), gap, np.nan),
         "talk_days": np.bincount(group[inside], minlength=said.n_groups),
         "talk_span": np.nan_to_num(span),
+        "past_gap": _longest_pause(group[talks], day[talks], said.n_groups),
     }
+
+
+def _longest_pause(group: np.ndarray, day: np.ndarray, n_groups: int) -> np.ndarray:
+    """Return the longest time between two days of talk after which a group talked on; 0 for none.
+
+    ``group`` and ``day`` (ago) are ordered: within a group the latest day first.
+    """
+    count = np.bincount(group, minlength=n_groups)
+    since = np.arange(len(group)) - (np.cumsum(count) - count)[group]  # days of talk after this one
+    within = (group[1:] == group[:-1]) & (since[1:] >= CAME_BACK)
+    longest = np.zeros(n_groups)
+    np.maximum.at(longest, group[1:][within], np.diff(day)[within])
+    return longest
+
+
+def _habit_of_others(table: pd.DataFrame, settings) -> np.ndarray:
+    """Return of how many of the other groups more than two fifths of the messages are answers, as a share."""
+    told = (table["reply_n"] >= settings.min_messages).to_numpy()
+    many = told & (table["reply"] > FEW_ANSWERS).to_numpy()
+    return (many.sum() - many) / np.maximum(told.sum() - told, 1)
+
+
+def _silent_together(table: pd.DataFrame, settings) -> tuple[np.ndarray, np.ndarray]:
+    """Return how many groups fell silent in the week around a group's last talk, of how many that talked then."""
+    gap = table["gap_days"].to_numpy(float)
+    known = np.sort(gap[(table["n_all"] >= settings.min_messages).to_numpy() & ~np.isnan(gap)])
+    until = np.searchsorted(known, gap + TOGETHER_DAYS, side="right")
+    return until - np.searchsorted(known, gap - TOGETHER_DAYS, side="left"), until
 
 
 def _trends(said: Said, weeks: dict[str, np.ndarray], settings) -> dict[str, dict[str, np.ndarray]]:
@@ -298,6 +336,7 @@ def _trends(said: Said, weeks: dict[str, np.ndarray], settings) -> dict[str, dic
     found = {
         "messages": fit_trends(part["messages"], None, there, level),
         "active": fit_trends(np.minimum(part["speakers"], members), members, there, level),
+        "writers": fit_trends(part["speakers"], None, there, level),
         "on_topic": fit_trends(part["on_topic"], part["topic_known"], there, level),
         "veteran": fit_trends(part["veteran_messages"], part["messages"], there, level),
     }

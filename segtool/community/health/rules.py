@@ -6,13 +6,17 @@ rule that holds wins, in the order of `judge`:
 new             younger than ``new_group_days``: it has no past to be judged against
 too little data fewer than ``min_messages`` on record, or written on fewer than five days
 dead            two people last talked ``dead_gap_days`` ago or more, which its own past makes improbable,
-                and hardly anybody writes
-loudspeaker     one voice (or three) holds nearly all of the talk, and hardly anybody answers
-overgrown       more members than ``crowded_members``, and two of: veterans have fallen silent, fewer and
-                fewer members write, few messages are answers, or fewer and fewer are
+                and hardly anybody writes; not where most groups fell silent in the same week, nor where it
+                was silent for about as long before and came back: that is a pause
+loudspeaker     one voice (or three of ten and more) holds nearly all of the talk before an audience of 15,
+                and hardly anybody answers
+overgrown       more members than ``crowded_members``; answers fell against its own past, or are few in a group
+                that hardly talks where others have many; and those here for 90 days write little, or fewer
+                people write though more are there (either alone is churn: old members leave and new ones come)
 chat room       it still talks, but its core topic has given way: by ``drift_points`` or below
                 ``off_topic_share``, to surely less than 60 % of the talk, and not to one other topic
-thriving        enough messages a week, by enough voices, who answer each other
+thriving        enough messages a week, by enough voices, who answer each other; where nothing is recorded of
+                answers, the other two decide
 quiet           everything else
 """
 
@@ -24,6 +28,7 @@ import numpy as np
 from scipy.special import betaln, ndtri
 
 from segtool.community.health.intervals import change_interval, count_interval, share_interval
+from segtool.community.health.measures import FEW_ANSWERS
 
 THRIVING, QUIET, DEAD, CHAT, LOUD, OVERGROWN = (
     "thriving", "quiet", "dead", "chat room", "loudspeaker", "overgrown",
@@ -38,12 +43,22 @@ RESTLESS = 0.5  # days of talk come in runs: each is worth half a day of evidenc
 DEAD_SHARE_OF_PEAK = 0.1  # a group that wrote hundreds is dead at a tenth, not only at none
 DEAD_A_WEEK = 1.0  # message, unanswered: calls and adverts
 LOUD_THREE = 0.85  # of the talk by three voices, where not one alone holds ``loudspeaker_share``
+LOUD_AMONG = 10  # fewer speakers, and three of them hold most of the talk by arithmetic
+AUDIENCE = 15  # people: among fewer, one voice is a friend who talks, not a loudspeaker
+PAUSED_TOGETHER = 0.5  # of the groups that talked at the time, and three at least: holidays, an outage
+TOGETHER = 3
+LONGEST_PAUSE = 84.0  # days: a season; groups silent for longer have stopped, even if together
+AS_BEFORE = 1.25  # times a silence that a group came back from
 SEEMS = 1e-6  # standard errors: a sign at its point estimate
 ONE_OF_TWO = 1.645  # standard errors: 95 %, one side
 MANY_ANSWERS = 0.25  # loudspeakers are hardly answered; above this it is a talk with a loud host
-SILENT_VETERANS = 0.75  # their share of messages over their share of members: elsewhere it is 1 and more
+# Share of messages over share of members of those here for 90 days. Members who write for two months each and
+# then only read bring it to 0.4 to 0.9 in any group: it needs a second sign that churn alone does not give.
+SILENT_VETERANS = 0.75
 FEWER = np.log(0.9)  # a tenth fewer in four weeks, in odds
-FEW_ANSWERS = 0.4  # where people talk among themselves, half of the messages and more are answers
+HABIT = 0.25  # of the other groups have many answers: then few are telling, and not only seldom recorded
+LIVELY = 1.0  # message per member in four weeks: such a group talks, however seldom it quotes
+ANSWERS_FALLEN = 0.1  # points since the first twelve weeks
 LOST_TOPIC = 0.6  # a chat room speaks of other things for a good part of its time
 SURELY_FALLEN = 2 / 3  # of the drift asked for, at the lower end of its interval
 MOVED = 0.7  # of what is off topic about one other topic: the group has moved, it does not gossip
@@ -83,7 +98,7 @@ def pick_verdicts(m: dict[str, np.ndarray], sure: dict[str, np.ndarray], setting
     conditions = {
         NEW: m["age_days"] < settings.new_group_days,
         TOO_LITTLE: ~((m["n_all"] >= settings.min_messages) & (m["n_days"] >= LEAST_DAYS)),
-        DEAD: sure["silence"] & sure["few_messages"],
+        DEAD: sure["silence"] & sure["few_messages"] & ~sure["paused"],
         LOUD: sure["one_voice"] & sure["unanswered"],
         OVERGROWN: is_overgrown(m, sure, settings),
         CHAT: sure["off_topic"] & ~sure["few_messages"],
@@ -93,10 +108,15 @@ def pick_verdicts(m: dict[str, np.ndarray], sure: dict[str, np.ndarray], setting
 
 
 def is_overgrown(m: dict[str, np.ndarray], signs: dict[str, np.ndarray], settings) -> np.ndarray:
-    """Say whether a large group shows two signs of having outgrown its talk; size alone is none."""
-    strained = signs["few_answers"] | signs["fewer_answers"]
-    count = signs["silent_veterans"].astype(int) + signs["fewer_active"] + strained
-    return (m["n_members"] > settings.crowded_members) & (count >= 2)
+    """Say whether a large group shows two signs of having outgrown its talk; size alone is none.
+
+    One of them must be its answers: old members fall silent and fewer write wherever people come and go.
+    """
+    strained = (signs["few_answers"] & (signs["lost_answers"] | signs["others_answer"])) | signs[
+        "fewer_answers"
+    ]
+    churned = signs["silent_veterans"] | signs["fewer_active"]
+    return (m["n_members"] > settings.crowded_members) & strained & churned
 
 
 def read_signs(m: dict[str, np.ndarray], settings) -> Signs:
@@ -106,8 +126,10 @@ def read_signs(m: dict[str, np.ndarray], settings) -> Signs:
     ----------
     m : dict of ndarray, shape (n_groups,)
         n_recent, spread, pace, peak, gap_days, talk_days, talk_span, top1, top3, reply, on_topic, before, veteran
-        (each with ``_worth``), other_share, veteran_members, n_members, absence_factor, is_stated,
-        active_slope, active_hi, reply_slope, reply_hi, on_topic_slope, on_topic_hi, age_days, n_all and n_days.
+        (each with ``_worth``), reply_before (likewise), others_answer, other_share, veteran_members, n_members,
+        n_speakers, n_writers, absence_factor, is_stated, past_gap, silent_with, talked_then, active_slope,
+        active_hi, writers_slope, writers_hi, reply_slope, reply_hi, on_topic_slope, on_topic_hi, age_days,
+        n_all and n_days.
     settings : CommunitySettings
     """
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -142,6 +164,12 @@ def spread_now(m: dict[str, np.ndarray], weeks: float) -> np.ndarray:
     return 1 + (m["spread"] - 1) * pace
 
 
+def is_pause(m: dict[str, np.ndarray]) -> np.ndarray:
+    """Say whether a silence, if it is one, looks like a pause: shared by most groups, or come back from before."""
+    shared = (m["silent_with"] >= TOGETHER) & (m["silent_with"] >= PAUSED_TOGETHER * m["talked_then"])
+    return (shared & (m["gap_days"] <= LONGEST_PAUSE)) | (m["gap_days"] <= AS_BEFORE * m["past_gap"])
+
+
 def _compare(m: dict[str, np.ndarray], settings, z: float) -> dict[str, np.ndarray]:
     bounds = {
         name: share_interval(m[name], m[f"{name}_worth"], z)
@@ -159,20 +187,31 @@ def _compare(m: dict[str, np.ndarray], settings, z: float) -> dict[str, np.ndarr
     gap = np.maximum(m["gap_days"], 0)
     sure_gap = chance_of_gap(m["talk_days"], m["talk_span"], gap) <= CHANCE_OF_GAP
     is_sure = z > SEEMS
-    active, reply = ("active_hi", "reply_hi") if is_sure else ("active_slope", "reply_slope")
+    active, writers, reply = (
+        f"{name}_{'hi' if is_sure else 'slope'}" for name in ("active", "writers", "reply")
+    )
+    audience = np.fmax(m["n_members"], m["n_writers"]) >= AUDIENCE
+    three = (low["top3"] >= LOUD_THREE) & (m["n_speakers"] >= LOUD_AMONG)
+    lost = -change_interval(m["reply_before"], m["reply_before_worth"], m["reply"], m["reply_worth"], z)[1]
     return {
         "silence": (gap >= settings.dead_gap_days) & (sure_gap | (not is_sure)),
         # The silence must be sure; how few messages go with it is what is meant by dead, not an estimate.
         "few_messages": m["n_recent"] / weeks <= np.fmax(DEAD_A_WEEK, DEAD_SHARE_OF_PEAK * m["peak"]),
-        "one_voice": (low["top1"] >= settings.loudspeaker_share) | (low["top3"] >= LOUD_THREE),
+        "paused": is_pause(m),
+        "one_voice": audience & ((low["top1"] >= settings.loudspeaker_share) | three),
         "unanswered": high["reply"] <= MANY_ANSWERS,
         "silent_veterans": one_of_two["veteran"] <= SILENT_VETERANS * m["veteran_members"],
-        "fewer_active": (m["active_slope"] <= FEWER) & (m[active] < 0),
+        # Members who only read add up in any group: that fewer of them write is a sign only if fewer people do.
+        "fewer_active": (m["active_slope"] <= FEWER) & (m[active] < 0) & (m[writers] < 0),
         "few_answers": one_of_two["reply"] <= FEW_ANSWERS,
+        "lost_answers": (m["reply_before"] - m["reply"] >= ANSWERS_FALLEN) & (lost > 0),
+        "others_answer": (m["others_answer"] >= HABIT)
+        & (m["n_recent"] * 4 / weeks < LIVELY * m["n_members"]),
         "fewer_answers": (m["reply_slope"] <= FEWER) & (m[reply] < 0),
         "off_topic": _has_drifted(m, high["on_topic"], settings, z),
         "busy": few >= THRIVING_A_WEEK,
-        "answering": low["reply"] >= THRIVING_ANSWERS,
+        # Not known is not no: where answers are not recorded the other signs decide.
+        "answering": (low["reply"] >= THRIVING_ANSWERS) | ~(m["reply_worth"] > 0),
         "many_voices": (m["absence_factor"] >= THRIVING_VOICES) & ~(low["top1"] >= HALF),
     }
 

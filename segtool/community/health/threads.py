@@ -54,12 +54,14 @@ def read_threads(talk) -> Threads:
     if n:
         to = np.where(bot | ((to >= 0) & bot[np.maximum(to, 0)]), -1, to)
     linked = np.flatnonzero(to >= 0)
+    # Some answers on record beside others that could not be inferred say nothing of how many there were.
+    whole = talk.has_replies or bool((messages["reply_sure"].to_numpy()[linked] < 1).any())
     second = messages["second"].to_numpy().astype(float)
     delay = np.full(n, np.inf)
     # Clocks differ: an answer stamped a little early came at once.
     np.minimum.at(delay, to[linked], np.maximum(second[linked] - second[to[linked]], 0))
     return Threads(
-        known=bool(len(linked) or (talk.has_replies and n)),
+        known=bool(whole and n),
         answers=(to >= 0) | messages["replied_lost"].to_numpy(),
         answered=np.isfinite(delay),
         delay=np.where(np.isfinite(delay), delay, np.nan),

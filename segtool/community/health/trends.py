@@ -71,6 +71,48 @@ def fit_trends(
     }
 
 
+def spread_around_steps(hits: np.ndarray, counts: np.ndarray, there: np.ndarray) -> np.ndarray:
+    """Return the spread of weekly shares over the binomial's around two levels, split where they fit best.
+
+    A share that falls from one week to the next leaves a straight line far behind: what is one change would
+    count as restless weeks, and make the interval of the very fall it shows so wide that nothing is sure.
+
+    Parameters
+    ----------
+    hits, counts : ndarray, shape (n_groups, n_weeks)
+    there : ndarray of bool, same shape
+
+    Returns
+    -------
+    ndarray, shape (n_groups,)
+        At least 1, neighbours' likeness included; missing below six weeks.
+
+    Examples
+    --------
+    >>> share = np.where(np.arange(26) < 8, 0.05, 0.95)  # the last eight weeks
+    >>> counts = np.full((1, 26), 40.0)
+    >>> hits = np.random.default_rng(0).binomial(40, share)[None].astype(float)
+    >>> bool(spread_around_steps(hits, counts, counts > 0)[0] < 2)
+    True
+    >>> bool(fit_trends(hits, counts, counts > 0, 0.95)["spread"][0] > 4)
+    True
+    """
+    used = there & (counts > 0)
+    size, hits = np.where(used, counts, 0.0), np.where(used, hits, 0.0)
+    weeks = used.sum(axis=1)
+    best = np.full(len(hits), np.inf)
+    for latest in range(2, hits.shape[1] - 1):  # at least two weeks on each side
+        fitted = np.empty_like(size)
+        for part in (slice(0, latest), slice(latest, None)):
+            share = (hits[:, part].sum(axis=1) + 0.5) / (size[:, part].sum(axis=1) + 1)
+            fitted[:, part] = share[:, None]
+        residual = _residuals(hits, size, used, fitted, True)
+        free = np.maximum(weeks - 3, 1)  # two levels, and where they meet
+        spread = np.maximum((residual**2).sum(axis=1) / free, 1.0) * _likeness(residual)
+        best = np.minimum(best, spread)
+    return np.where(weeks >= LEAST_WEEKS, best, np.nan)
+
+
 def _mean(intercept, slope, time, is_share: bool) -> np.ndarray:
     line = np.clip(intercept[:, None] + slope[:, None] * time, -20, 20)
     return expit(line) if is_share else np.exp(line)
@@ -96,12 +138,22 @@ def _fit(hits, size, time, level, is_share: bool):
 def _standard_error(hits, size, used, time, fitted, is_share: bool) -> tuple[np.ndarray, np.ndarray]:
     variance = size * (fitted * (1 - fitted) if is_share else fitted)
     with np.errstate(invalid="ignore", divide="ignore"):
-        residual = np.where(used, (hits - size * fitted) / np.sqrt(np.maximum(variance, 1e-9)), 0.0)
-        # A week of hardly any expectation makes chi-squared explode on a single hit.
-        residual = np.clip(residual, -6, 6)
+        residual = _residuals(hits, size, used, fitted, is_share)
         spread = np.maximum((residual**2).sum(1) / np.maximum(used.sum(1) - 2, 1), 1.0)
-        alike = (residual[:, 1:] * residual[:, :-1]).sum(1) / np.maximum((residual**2).sum(1), 1e-9)
-        alike = np.clip(alike, 0, 0.8)
+        spread = spread * _likeness(residual)
         a, b, c = variance.sum(1), variance @ time, variance @ time**2
-        spread = spread * (1 + alike) / (1 - alike)
         return np.sqrt(spread * a / (a * c - b * b)), spread
+
+
+def _residuals(hits, size, used, fitted, is_share: bool) -> np.ndarray:
+    variance = size * (fitted * (1 - fitted) if is_share else fitted)
+    residual = np.where(used, (hits - size * fitted) / np.sqrt(np.maximum(variance, 1e-9)), 0.0)
+    # A week of hardly any expectation makes chi-squared explode on a single hit.
+    return np.clip(residual, -6, 6)
+
+
+def _likeness(residual: np.ndarray) -> np.ndarray:
+    """Return how much wider intervals are where neighbouring weeks err alike."""
+    alike = (residual[:, 1:] * residual[:, :-1]).sum(1) / np.maximum((residual**2).sum(1), 1e-9)
+    alike = np.clip(alike, 0, 0.8)
+    return (1 + alike) / (1 - alike)

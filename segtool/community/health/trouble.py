@@ -10,8 +10,9 @@ from segtool.community.health.said import NEGATIVE, Said, weeks_there
 from segtool.display import join_words
 
 LEAST_PEOPLE = 3  # one complains, two agree: from the third on it spreads
-FALSE_SHARE = 0.05  # of warnings that are none, over all groups and weeks looked at
 LOOK_BACK_WEEKS = 26
+LOOKS_A_YEAR = 2 * 365.25 / 7  # weeks are laid twice
+NOW = 1  # of the weeks of each layer: those that hold today, looked at apart from what is past
 MOST_SCANNED = 200  # messages; a flood needs no finer onset
 STILL_DAYS = 3.0  # a complaint younger than this: it goes on
 WARNINGS = [
@@ -36,24 +37,28 @@ def find_trouble(talk, said: Said, settings) -> pd.DataFrame:
         One row per burst, the latest first: group_id; since and until (local times of its first and last
         negative message); is_going_on; n_negative messages by n_people; n_agreeing (negative answers to
         negative messages); n_messages and n_positive of the same time; expected_people (in its weeks, by
-        the group's past); p, q (Benjamini and Hochberg over all groups and weeks); severity (negative
-        tones times ``negative_weight`` less positive ones, per message: above 0 complaints outweigh
-        praise); said.
+        the group's past); p; q (Benjamini and Hochberg over all groups: of this week, or of all weeks past;
+        for information); severity (negative tones times ``negative_weight`` less positive ones, per
+        message: above 0 complaints outweigh praise); said.
 
     Notes
     -----
     What is counted is people, not messages: one angry member is not a burst. Weeks are laid twice, half a
     week apart, so that no burst is cut in two. The count is compared with the people who wrote.
+
+    A week is told if its chance is below ``false_warnings_a_year`` over the 104 looks of a year: so many false
+    warnings a group's year may bring at most, whether there are twenty groups or two thousand. A bound for all
+    groups together would ask the more of a group the more others there are.
     """
     judged = ~np.isnan(said.tone)
     if not judged.any():
         return pd.DataFrame(columns=WARNINGS)
     negative = judged & (np.nan_to_num(said.tone) <= NEGATIVE)
     weeks = [_weeks(said, negative, judged, shift) for shift in (0.0, 3.5)]
-    q = np.concatenate([week["p"].ravel() for week in weeks])
-    q = adjust_chances(q).reshape(2, said.n_groups, LOOK_BACK_WEEKS)
+    p = np.stack([week["p"] for week in weeks])
+    q = np.concatenate([_adjust(p[:, :, :NOW]), _adjust(p[:, :, NOW:])], axis=2)
     found = []
-    for group in np.flatnonzero((q <= FALSE_SHARE).any(axis=(0, 2))):
+    for group in np.flatnonzero((p <= settings.false_warnings_a_year / LOOKS_A_YEAR).any(axis=(0, 2))):
         found += _tell_group(said, group, negative, weeks, q[:, group], settings)
     table = pd.DataFrame(found, columns=["group", *WARNINGS[1:]])
     table.insert(0, "group_id", talk.group_ids[table.pop("group").to_numpy(dtype=np.int64)])
@@ -61,6 +66,10 @@ def find_trouble(talk, said: Said, settings) -> pd.DataFrame:
     for name in ("since", "until"):
         table[name] = (end - pd.to_timedelta(table[name].astype(float), unit="D")).dt.round("s")
     return table.sort_values(["since", "group_id"], ascending=[False, True], ignore_index=True)[WARNINGS]
+
+
+def _adjust(p: np.ndarray) -> np.ndarray:
+    return adjust_chances(p.ravel()).reshape(p.shape)
 
 
 def _weeks(said: Said, negative: np.ndarray, judged: np.ndarray, shift: float) -> dict[str, np.ndarray]:
@@ -85,16 +94,15 @@ def _weeks(said: Said, negative: np.ndarray, judged: np.ndarray, shift: float) -
 def _tell_group(said: Said, group: int, negative, weeks, q: np.ndarray, settings) -> list[list]:
     """Return the bursts of one group: flagged weeks joined, then narrowed to where they stand out."""
     rows = slice(*np.searchsorted(said.group, [group, group + 1]))
-    layer, week = np.nonzero(q <= FALSE_SHARE)
+    p = np.stack([week["p"][group] for week in weeks])
+    layer, week = np.nonzero(p <= settings.false_warnings_a_year / LOOKS_A_YEAR)
     shift = np.where(layer == 1, 3.5, 0.0)
     spans = join_spans(week * 7 + shift, week * 7 + shift + 7)
     age, bad = said.age[rows], negative[rows]
     told = []
     for near, far in spans:
         inside = (week * 7 + shift >= near) & (week * 7 + shift < far)
-        chances = np.array(
-            [weeks[a]["p"][group, b] for a, b in zip(layer[inside], week[inside], strict=True)]
-        )
+        chances = p[layer[inside], week[inside]]
         best = int(chances.argmin())
         expected = float(weeks[layer[inside][best]]["expected"][group, week[inside][best]])
         complaints = np.flatnonzero(bad & (age > near) & (age <= far))[-MOST_SCANNED:]

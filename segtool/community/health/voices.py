@@ -19,8 +19,9 @@ def count_voices(said: Said, now: np.ndarray) -> dict[str, np.ndarray]:
     Returns
     -------
     dict of ndarray, shape (n_groups,)
-        n_speakers; top1 and top3 (shares of messages of the loudest, with ``_n`` and ``_worth``); gini (of
-        messages among those who wrote); absence_factor (fewest people who wrote half of the messages).
+        n_speakers; n_writers (who wrote at any time on record); top1 and top3 (shares of messages of the
+        loudest, with ``_n`` and ``_worth``); gini (of messages among those who wrote); absence_factor (fewest
+        people who wrote half of the messages).
 
     References
     ----------
@@ -52,6 +53,7 @@ def count_voices(said: Said, now: np.ndarray) -> dict[str, np.ndarray]:
         gini = (speakers + 1 - 2 * weighted / total) / speakers
     found = {
         "n_speakers": speakers,
+        "n_writers": np.bincount(np.unique(said.group * n_users + said.user) // n_users, minlength=n_groups),
         "gini": np.where(speakers > 0, np.maximum(gini, 0.0), np.nan),
         "absence_factor": np.where(np.isfinite(absence), absence, np.nan),
     }

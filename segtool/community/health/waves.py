@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 
 from segtool.community.health.bursts import adjust_chances, burst_chances, join_spans, onset
 from segtool.community.health.intervals import change_interval, count_interval, day_shares, z_of
 from segtool.community.health.said import DAY, Said
+from segtool.community.health.veterans import age_of_joining, blend, own_pace_kept, pace_kept
 from segtool.display import join_words
 
 LEAST_ENTRANTS = 5
@@ -21,10 +24,10 @@ LEAST_MESSAGES = 15
 AFTERGLOW_DAYS = 1.0  # an activity's talk goes on for a day
 ENTRANTS = [
     "group_id", "starts", "ends", "n_entrants", "n_before", "expected", "p", "q", "activity", "measure",
-    "before", "before_n", "after", "after_n", "change", "lo", "hi", "days_left_out", "said",
+    "before", "before_n", "after", "after_n", "usual", "change", "lo", "hi", "days_left_out", "said",
 ]  # fmt: skip
-WEEKLY = {"share on topic": "on_topic", "share of answers": "reply", "veterans' share": "veteran"}
-MEASURES = ("share on topic", "share of answers", "veterans' share", "veterans' messages a week", "tone")
+WEEKLY = {"share on topic": "on_topic", "share of answers": "reply"}
+MEASURES = ("share on topic", "share of answers", "veterans' messages a week", "tone")
 
 
 def find_entrants(talk, said: Said, core: np.ndarray, trends: dict, settings) -> pd.DataFrame:
@@ -45,11 +48,16 @@ def find_entrants(talk, said: Said, core: np.ndarray, trends: dict, settings) ->
         One row per wave and measure: group_id; starts, ends (local times of its first and last join);
         n_entrants; n_before (members before it); expected (joins in such a week, by the group's past); p, q;
         activity (titles of what took place within a week of it); measure; before, after with their n;
-        change with lo and hi (missing: too little data, or too early); days_left_out; said.
+        usual (what would have come without the wave: for veterans' messages by the dates without one, else
+        what was before); change (after less usual) with lo and hi (missing: too little data, or too early);
+        days_left_out; said.
 
     Notes
     -----
-    Veterans are those who had been there four weeks before the wave. Days of the group's activities, and the
+    Veterans are those who had been there four weeks before the wave. Nobody joins them any more, so that they
+    write less with time wherever people leave; their messages are held against what veterans of other dates,
+    without a wave, kept of their pace: those of the group, and with less of them those of all groups. Their
+    share of the talk is not looked at: it falls wherever newcomers write at all. Days of the group's activities, and the
     day after each, are left out of both windows, so that an event is not taken for the newcomers' doing. All of
     it is association: what drew the newcomers may have changed the talk as well.
     """
@@ -63,12 +71,17 @@ def find_entrants(talk, said: Said, core: np.ndarray, trends: dict, settings) ->
     p, expected, counts = zip(*(_weeks(said, group, age, shift) for shift in (0.0, 3.5)), strict=True)
     q = adjust_chances(np.stack(p))
     q = np.where(np.stack(counts) >= LEAST_ENTRANTS, q, np.nan)
-    rows = []
+    waves = {}
     for one in np.flatnonzero((q <= FALSE_SHARE).any(axis=(0, 2))):
         times = age[slice(*np.searchsorted(group, [one, one + 1]))]
-        for wave in _waves(times, q[:, one], np.stack(p)[:, one], np.stack(expected)[:, one]):
-            restless = {name: float(trend["spread"][one]) for name, trend in trends.items()}
-            rows += _compare(talk, said, core, int(one), restless, wave, settings)
+        waves[int(one)] = _waves(times, q[:, one], np.stack(p)[:, one], np.stack(expected)[:, one])
+    rows = []
+    kept = pace_kept(said, waves, trends["messages"]["spread"]) if any(waves.values()) else None
+    for one, own in waves.items():
+        restless = {name: float(trend["spread"][one]) for name, trend in trends.items()}
+        for wave in own:
+            veterans = _Veterans(own, kept, restless["messages"])
+            rows += _compare(talk, said, core, one, restless, wave, veterans, settings)
     end = pd.Timestamp(talk.as_of).tz_convert(talk.timezone).tz_localize(None)
     table = pd.DataFrame(rows, columns=ENTRANTS)
     for name in ("starts", "ends"):
@@ -118,7 +131,16 @@ def _activities(talk, group: int, wave: dict) -> tuple[list[tuple[float, float]]
     return list(zip(start, end, strict=True)), join_words(titles)
 
 
-def _compare(talk, said: Said, core, group: int, restless: dict, wave: dict, settings) -> list[list]:
+@dataclass(frozen=True)
+class _Veterans:
+    """What the pace of veterans is judged by: all waves of their group, and the pace kept in all groups."""
+
+    waves: list[dict]
+    kept: tuple[float, float]
+    restless: float
+
+
+def _compare(talk, said: Said, core, group: int, restless, wave: dict, veterans, settings) -> list[list]:
     rows = np.arange(*np.searchsorted(said.group, [group, group + 1]))
     age = said.age[rows]
     spans, titles = _activities(talk, group, wave)
@@ -135,19 +157,26 @@ def _compare(talk, said: Said, core, group: int, restless: dict, wave: dict, set
         "after": long - _overlap(spans, wave["ends"] - long, wave["ends"]),
     }
     days = {name: np.maximum(value, 1e-9) for name, value in free.items()}
+    usual = _usual_pace(said, rows[~busy], spans, wave, long, veterans)
     left_out = WINDOW_DAYS + long - free["before"] - free["after"]
     head = [talk.group_ids[group], *(wave[name] for name in ("starts", "ends", "n_entrants", "n_before",
                                                              "expected", "p", "q")), titles]  # fmt: skip
     told = []
     z = z_of(settings.verdict_confidence)
     for measure in MEASURES:
-        found = _measure(said, core[group], rows, windows, days, wave, restless, measure, z)
+        if measure == "veterans' messages a week":
+            found = _veterans_pace(said, rows, windows, days, wave, (*usual, veterans.restless), z)
+        else:
+            found = _measure(said, core[group], rows, windows, restless, measure, z)
         if found is None:
             continue
+        found.setdefault("usual", found["before"])
         too_early = long < LEAST_AFTER
         if too_early or min(found["before_n"], found["after_n"]) < _least(measure):
             found |= {"change": np.nan, "lo": np.nan, "hi": np.nan}
-        values = [found[name] for name in ("before", "before_n", "after", "after_n", "change", "lo", "hi")]
+        values = [
+            found[name] for name in ENTRANTS[ENTRANTS.index("before") : ENTRANTS.index("days_left_out")]
+        ]
         said_so = "too early to say" if too_early else _say(measure, found)
         told.append([*head, measure, *values, round(left_out, 1), said_so])
     return told
@@ -163,23 +192,17 @@ def _overlap(spans, low: float, high: float) -> float:
     return float(sum(max(0.0, min(high, top) - max(low, bottom)) for bottom, top in joined))
 
 
-def _measure(
-    said: Said, core: int, rows, windows, days, wave, restless, measure: str, z: float
-) -> dict | None:
+def _measure(said: Said, core: int, rows, windows, restless, measure: str, z: float) -> dict | None:
     """Return one measure before and after, with the interval of its change; None where it is not known."""
-    if measure == "veterans' messages a week":
-        return _veterans_pace(said, rows, windows, days, wave, restless["messages"], z)
     if measure == "tone":
         return _tone(said, rows, windows, z)
     of = np.ones(len(rows), dtype=bool)
     if measure == "share on topic":
         hit, of = said.topic[rows] == core, (said.topic[rows] >= 0) & (core >= 0)
-    elif measure == "share of answers":
+    else:
         if not said.threads.known:
             return None
         hit = said.answers[rows]
-    else:
-        hit = _was_there(said, rows, wave)
     found = {}
     for name, window in windows.items():
         chosen = rows[window & of]
@@ -200,7 +223,21 @@ def _was_there(said: Said, rows: np.ndarray, wave: dict) -> np.ndarray:
     return said.tenure[rows] + said.age[rows] >= wave["starts"] + WINDOW_DAYS
 
 
-def _veterans_pace(said: Said, rows, windows, days, wave: dict, restless: float, z: float) -> dict:
+def _usual_pace(said: Said, rows, spans, wave: dict, long: float, veterans: _Veterans) -> tuple[float, float]:
+    """Return the share of their pace that such veterans keep without a wave, and the deviation of its log."""
+    if long < LEAST_AFTER:
+        return np.nan, np.nan
+    own = own_pace_kept(
+        said.age[rows], age_of_joining(said)[rows], wave, veterans.waves,
+        lambda low, high: high - low - _overlap(spans, low, high),
+        min(said.record, float(said.founded[said.group[rows[0]]])) if len(rows) else 0.0, long,
+    )  # fmt: skip
+    lag = (WINDOW_DAYS + long) / 2 + wave["starts"] - wave["ends"]
+    return blend(own, max(veterans.restless, 1.0), veterans.kept, lag / WINDOW_DAYS)
+
+
+def _veterans_pace(said: Said, rows, windows, days, wave: dict, usual, z: float) -> dict:
+    kept, deviation, restless = usual
     veteran = _was_there(said, rows, wave)
     n = {name: int((veteran & window).sum()) for name, window in windows.items()}
     pace = {name: 7 * n[name] / days[name] for name in windows}
@@ -212,11 +249,14 @@ def _veterans_pace(said: Said, rows, windows, days, wave: dict, restless: float,
         spread = max(spread, restless)  # weeks that resemble each other drift without any newcomer
         low, high = count_interval(np.array([float(n[name])]), np.array([spread]), z)
         bounds[name] = (7 * float(low[0]) / days[name], 7 * float(high[0]) / days[name])
-    change = pace["after"] - pace["before"]
-    lo = change - np.hypot(pace["after"] - bounds["after"][0], bounds["before"][1] - pace["before"])
-    hi = change + np.hypot(bounds["after"][1] - pace["after"], pace["before"] - bounds["before"][0])
+    expected = pace["before"] * kept
+    low = np.hypot(kept * (pace["before"] - bounds["before"][0]), expected * (1 - np.exp(-z * deviation)))
+    high = np.hypot(kept * (bounds["before"][1] - pace["before"]), expected * (np.exp(z * deviation) - 1))
+    change = pace["after"] - expected
+    lo = change - np.hypot(pace["after"] - bounds["after"][0], high)
+    hi = change + np.hypot(bounds["after"][1] - pace["after"], low)
     return {"before": pace["before"], "before_n": n["before"], "after": pace["after"], "after_n": n["after"],
-            "change": change, "lo": lo, "hi": hi}  # fmt: skip
+            "usual": expected, "change": change, "lo": lo, "hi": hi}  # fmt: skip
 
 
 def _tone(said: Said, rows, windows, z: float) -> dict | None:
@@ -240,6 +280,12 @@ def _say(measure: str, found: dict) -> str:
         return "too little data"
     if found["lo"] <= 0 <= found["hi"]:
         return "no sure change"
-    shape = "{:.0%}" if "share" in measure else "{:.1f}" if measure.endswith("week") else "{:+.2f}"
+    if measure.endswith("week"):
+        way = "fewer" if found["change"] < 0 else "more"
+        return (
+            f"{measure}: {found['after']:.1f}, {way} than the {found['usual']:.1f} that dates without a wave"
+            f" lead to expect (before: {found['before']:.1f})"
+        )
+    shape = "{:.0%}" if "share" in measure else "{:+.2f}"
     way = "fell" if found["change"] < 0 else "rose"
     return f"{measure} {way} from {shape.format(found['before'])} to {shape.format(found['after'])}"

@@ -6,7 +6,9 @@ from collections.abc import Callable
 
 import numpy as np
 
+from segtool.community.health.measures import FEW_ANSWERS
 from segtool.community.health.rules import (
+    AS_BEFORE,
     CHAT,
     DEAD,
     GOOD,
@@ -21,11 +23,19 @@ from segtool.community.health.rules import (
 )
 from segtool.display import join_words
 
+NO_ANSWERS = "whether messages are answered is not known"
 FADING = 0.95  # times as many messages in four weeks, at most: half as many in a year
 TRIGGERS = {
     DEAD: ("silence", "few_messages"),
     LOUD: ("one_voice", "unanswered"),
-    OVERGROWN: ("silent_veterans", "fewer_active", "few_answers", "fewer_answers"),
+    OVERGROWN: (
+        "silent_veterans",
+        "fewer_active",
+        "few_answers",
+        "lost_answers",
+        "others_answer",
+        "fewer_answers",
+    ),
     CHAT: ("off_topic",),
     THRIVING: ("busy", "answering", "many_voices"),
 }
@@ -49,6 +59,23 @@ def _one_voice(g: dict) -> str:
     return f"three voices write {g['top3']:.0%} of {g['n_messages']:,.0f} messages"
 
 
+def _answering(g: dict) -> str:
+    if not g["reply_n"]:
+        return NO_ANSWERS
+    return f"{g['reply']:.0%} of {g['reply_n']:,.0f} messages answer another"
+
+
+def _pause(g: dict) -> str:
+    """Return why a silence is not called an end."""
+    same = g["gap_days"] <= AS_BEFORE * g["past_gap"]
+    why = (
+        f"it was silent for {g['past_gap']:.0f} days before and came back"
+        if same
+        else f"{g['silent_with']:,.0f} of {g['talked_then']:,.0f} groups fell silent in the same week"
+    )
+    return f"nobody has talked with anybody for {g['gap_days']:.0f} days, which looks like a pause: {why}"
+
+
 def _off_topic(g: dict) -> str:
     core = g["core_topic"] + (" (assumed from its first half)" if g["core_assumed"] else "")
     past = f", of {g['before_n']:,.0f} earlier ones {g['before']:.0%}" if g["before_n"] else ""
@@ -70,15 +97,19 @@ SAID: dict[str, Callable[[dict], str]] = {
     "one_voice": _one_voice,
     "unanswered": _share("reply", "{share:.0%} of {n:,.0f} messages answer another"),
     "silent_veterans": lambda g: (
-        f"veterans are {g['veteran_members']:.0%} of the members and write {g['veteran']:.0%} of"
+        f"members of 90 days and more are {g['veteran_members']:.0%} of all and write {g['veteran']:.0%} of"
         f" {g['veteran_n']:,.0f} messages"
     ),
     "fewer_active": _fewer("active", "a member writes in a week"),
     "few_answers": _share("reply", "{share:.0%} of {n:,.0f} messages answer another"),
+    "lost_answers": _share("reply_before", "of {n:,.0f} earlier ones {share:.0%} did"),
+    "others_answer": lambda g: (
+        f"in {g['others_answer']:.0%} of the other groups more than {FEW_ANSWERS:.0%} do"
+    ),
     "fewer_answers": _fewer("reply", "a message is an answer"),
     "off_topic": _off_topic,
     "busy": lambda g: f"{g['messages_per_week']:.0f} messages a week",
-    "answering": _share("reply", "{share:.0%} of {n:,.0f} messages answer another"),
+    "answering": _answering,
     "many_voices": lambda g: (
         f"{g['absence_factor']:.0f} people write half of {g['n_messages']:,.0f} messages"
     ),
@@ -86,7 +117,7 @@ SAID: dict[str, Callable[[dict], str]] = {
 NOT_SURE = {
     "busy": lambda g: f"not surely a message a day: {g['messages_per_week']:.1f} a week",
     "answering": lambda g: (
-        "whether messages are answered is not known"
+        NO_ANSWERS
         if np.isnan(g["reply"])
         else f"not surely a quarter of the messages are answers: {g['reply']:.0%} of {g['reply_n']:,.0f}"
     ),
@@ -116,11 +147,22 @@ def give_reasons(group: dict, verdict: str, sure: dict[str, bool], settings) -> 
         return f"{group['n_all']:,.0f} messages on record, on {group['n_days']:,.0f} days"
     if verdict == QUIET:
         missing = [NOT_SURE[name](group) for name in TRIGGERS[THRIVING] if not sure[name]]
-        return "; ".join(["no sign of trouble is sure", *missing])
-    said = [SAID[name](group) for name in TRIGGERS[verdict] if sure[name]]
+        pauses = sure["silence"] and sure["few_messages"] and sure["paused"]
+        return "; ".join([_pause(group) if pauses else "no sign of trouble is sure", *missing])
+    said = [SAID[name](group) for name in _telling(verdict, sure)]
     if verdict == OVERGROWN:
         said.insert(0, f"{group['n_members']:,.0f} members")
     return "; ".join(dict.fromkeys(said))  # two signs may rest on the same number
+
+
+def _telling(verdict: str, signs: dict[str, bool]) -> list[str]:
+    """Return the signs that led to a verdict; what only backs few answers is told beside them."""
+    idle = () if signs["few_answers"] else ("lost_answers", "others_answer")
+    if signs["lost_answers"]:
+        idle = (*idle, "others_answer")
+    elif not signs["others_answer"]:
+        idle = (*idle, "few_answers")  # alone it says nothing
+    return [name for name in TRIGGERS[verdict] if signs[name] and name not in idle]
 
 
 def give_counter(group: dict, verdict: str, sure: dict[str, bool]) -> str:
@@ -132,7 +174,9 @@ def give_counter(group: dict, verdict: str, sure: dict[str, bool]) -> str:
         bad += [] if group["n_members"] != group["n_members"] else ["silent_veterans", "fewer_active"]
         return "; ".join(dict.fromkeys(SAID[name](group) for name in bad if sure[name]))
     return "; ".join(
-        SAID[name](group) for name in TRIGGERS[THRIVING] if sure[name] and name not in TRIGGERS[verdict]
+        SAID[name](group)
+        for name in TRIGGERS[THRIVING]
+        if sure[name] and name not in TRIGGERS[verdict] and (name != "answering" or group["reply_n"])
     )
 
 
@@ -145,8 +189,12 @@ def give_watch(
     for i, (verdict, look) in enumerate(zip(verdicts, looks, strict=True)):
         points = _worries(rows[i]) if verdict in GOOD else []
         if verdict in GOOD and look not in (*GOOD, NEW, TOO_LITTLE):
-            why = [SAID[name](rows[i]) for name in TRIGGERS[look] if signs.seems[name][i]]
+            seems = {name: bool(values[i]) for name, values in signs.seems.items()}
+            why = [SAID[name](rows[i]) for name in _telling(look, seems)]
             points.insert(0, f"looks like '{look}', not surely: " + "; ".join(dict.fromkeys(why)))
+        sure = signs.sure
+        if verdict in GOOD and sure["silence"][i] and sure["few_messages"][i] and sure["paused"][i]:
+            points.insert(0, f"{_pause(rows[i])}; look again in a few weeks")
         said.append("; ".join(points))
     return said
 
@@ -171,6 +219,6 @@ def name_unknown(group: dict) -> str:
     """Return which measures could not be told."""
     names = {
         "active_share": "active share", "reply": "answers", "on_topic": "share on topic",
-        "veteran": "veterans' share", "newcomer_answered": "newcomers answered",
+        "veteran": "share of members of 90 days and more", "newcomer_answered": "newcomers answered",
     }  # fmt: skip
     return join_words([title for name, title in names.items() if np.isnan(group[name])])

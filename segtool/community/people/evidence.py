@@ -12,7 +12,8 @@ SILENT_DAYS = 28
 USED = [
     "role", "also", "n_messages", "n_answerers", "n_answered", "n_judged", "influence", "influence_lo",
     "influence_hi", "responses", "responses_lo", "responses_hi", "n_calls", "best_call", "n_contacts",
-    "weeks_share", "n_weeks_active", "n_pieces", "pieces", "n_groups_heard", "silent_days",
+    "weeks_share", "n_weeks_active", "n_pieces", "pieces", "n_groups_heard", "heard_shared", "heard_people",
+    "silent_days", "record_from",
 ]  # fmt: skip
 
 
@@ -44,7 +45,7 @@ def _sentence(row, basis: str, settings: CommunitySettings) -> str:
     if row.role == "bot":
         return "a bot; left out of every measure"
     if row.role == "unknown":
-        return "no message of anybody is on record"
+        return _not_known(row)
     if row.n_messages == 0:
         return _silent(row, settings)
     parts = [_reached(row, basis)]
@@ -75,7 +76,15 @@ def _wrote(row) -> str:
 def _silent(row, settings: CommunitySettings) -> str:
     if row.silent_days == row.silent_days:
         return f"wrote nothing in the last {settings.people_days:g} days"
+    if row.record_from:
+        return f"has not written since {row.record_from}, where the record begins"
     return "is on the roster and has not written yet"
+
+
+def _not_known(row) -> str:
+    if row.record_from:
+        return f"has not written since {row.record_from}, where the record begins: too short to know"
+    return "no message of anybody is on record"
 
 
 def _reached(row, basis: str) -> str:
@@ -103,7 +112,10 @@ def _beside(row, basis: str) -> str:
 def _joins(row) -> str:
     if row.n_pieces >= 2:
         return f"joins {row.n_pieces} circles of contacts who have no other tie ({row.pieces} people)"
-    return f"is answered by three people and more in {row.n_groups_heard} groups"
+    return (
+        f"is answered by three people and more in {row.n_groups_heard} groups, by {row.heard_shared} of"
+        f" {row.heard_people} people in two of them"
+    )
 
 
 def _people(n: int) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from segtool.community.people.answers import Answers, read_answers
+from segtool.community.people.bridges import find_bridges
 from segtool.community.people.decide import ROLES, judge_roles
 from segtool.community.people.evidence import tell_evidence
 from segtool.community.people.influence import Influence, estimate_influence
@@ -15,12 +16,18 @@ from segtool.community.people.mentions import influence_of_mentions
 from segtool.community.people.missing import find_missing
 from segtool.community.people.reach import measure_reach
 from segtool.community.people.standing import find_standing
-from segtool.community.people.tenure import DAY, joining_places, tenure_bands
+from segtool.community.people.tenure import (
+    DAY,
+    joined_before_record,
+    joining_places,
+    knows_silence,
+    record_starts,
+    tenure_bands,
+)
 from segtool.community.settings import CommunitySettings
 from segtool.display import Shown
 from segtool.notes import known, unknown
 
-LEAST_HEARD = 3  # different people who answer in each of two groups: a broker between them
 MEMBERS = [
     "group_id", "user_id", "tenure", "role", "also", "confidence", "influence", "influence_lo", "influence_hi",
     "n_messages", "n_answerers", "n_answers", "answered_rate", "answered_lo", "answered_hi", "n_judged",
@@ -118,11 +125,14 @@ def find_roles(talk, ties, settings: CommunitySettings | None = None) -> Roles:
 
     Notes
     -----
-    A *leader* is answered surely more than a typical member who wrote at the same moments
+    A *leader* is answered more than a typical member who wrote at the same moments
     (`estimate_influence`), by enough different people in three weeks or more; how much one writes does not
-    count, nor does being an admin. An *organiser*'s calls bring surely more responses than is usual. The
-    *core* is in the densest part of the group and writes in half of the weeks. A *broker* has contacts
-    that are not tied to each other otherwise, or is answered in two groups.
+    count, nor does being an admin. The likeliest are named, as many as keep the expected share of wrong ones
+    below ``leader_false_share``; of each, ``confidence`` says how likely it is. An *organiser*'s calls bring
+    surely more responses than is usual. The *core* is in the densest part of the group and wrote in half of
+    the weeks: counted, with the probability that it is so of weeks to come. A *broker* has contacts that are
+    not tied to each other otherwise, or is answered in two groups by other people. A *lurker* did not write
+    for as long as is on record; where that is too short (`knows_silence`) the role is *unknown*.
 
     Examples
     --------
@@ -146,7 +156,8 @@ def find_roles(talk, ties, settings: CommunitySettings | None = None) -> Roles:
     table["bot"] = talk.roster["bot"].to_numpy()
     table["joined_place"] = joining_places(talk)
     table["n_invited"] = _count_invited(talk)
-    table["n_groups_heard"] = _count_groups_heard(talk, table)
+    for name, values in {**find_bridges(talk, answers), **_find_record(talk, settings)}.items():
+        table[name] = values
     influence = _find_influence(talk, ties, answers, table, basis, settings)
     for name, values in _show_influence(influence, len(table), settings).items():
         table[name] = values
@@ -165,7 +176,10 @@ def find_basis(talk, answers: Answers, ties) -> str:
     """Return what tells who is heard: replies, inferred replies, mentions or none."""
     if talk.has_replies:
         return "replies"
-    if (answers.reply >= 0).any():
+    sure = answers.sure[answers.reply >= 0]
+    inferred = sure[sure < 1]
+    # Where most inferred links are wrong, those on record must outweigh them, or nobody's answers are known.
+    if len(sure) and (np.sum(inferred) <= np.sum(sure == 1) or inferred.mean() >= 0.5):
         return "inferred replies"
     return "mentions" if (ties.table["mention"] > 0).any() else "none"
 
@@ -210,11 +224,22 @@ def _count_invited(talk) -> np.ndarray:
     return np.bincount(place[keys[place] == wanted], minlength=len(roster))
 
 
-def _count_groups_heard(talk, table: pd.DataFrame) -> np.ndarray:
-    """Return in how many groups each row's user is answered by three people or more, 0 where not in this."""
-    heard = (table["n_answerers"] >= LEAST_HEARD).to_numpy() & talk.here
-    count = np.bincount(talk.roster["user"][heard], minlength=max(len(talk.user_ids), 1))
-    return np.where(heard, count[talk.roster["user"]], 0)
+def _find_record(talk, settings) -> dict[str, np.ndarray]:
+    """Return whether silence is known, for how many days it was seen, and the record's first day where it matters."""
+    start = record_starts(talk)
+    roster = talk.roster
+    since = np.fmax(np.fmax(roster["joined"].to_numpy(), start), roster["last"].to_numpy())
+    named = np.isfinite(start) & joined_before_record(talk)
+    first = {second: _day(talk, second) for second in np.unique(start[named])}
+    return {
+        "knows_silence": knows_silence(talk, settings),
+        "observed_days": np.where(np.isfinite(start), -since / DAY, 0.0),
+        "record_from": np.array([first.get(one, "") for one in np.where(named, start, np.nan)], dtype=object),
+    }
+
+
+def _day(talk, second: float) -> str:
+    return str((talk.as_of + pd.Timedelta(seconds=second)).tz_convert(talk.timezone).date())
 
 
 def _by_user(members: pd.DataFrame) -> pd.DataFrame:

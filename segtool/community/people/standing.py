@@ -22,10 +22,10 @@ def find_standing(talk, ties) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame, shape (n_roster, 6)
+    DataFrame, shape (n_roster, 7)
         n_contacts, core_number, core_share (of the highest of the group), brokerage (1 - Burt's constraint;
-        missing below two contacts), n_pieces (groups of contacts not tied to each other, of three and more)
-        and pieces (their sizes, in words).
+        missing below two contacts), n_pieces (groups of contacts not tied to each other, of three and more),
+        pieces (their sizes, in words) and piece_pairs (of people, one in each of the two largest).
 
     Notes
     -----
@@ -48,6 +48,7 @@ def find_standing(talk, ties) -> pd.DataFrame:
             "brokerage": np.where(contacts >= 2, 1 - np.minimum(constraint, 1.0), np.nan),
             "n_pieces": [len(pieces.get(row, ())) for row in range(n)],
             "pieces": [" and ".join(map(str, pieces.get(row, ()))) for row in range(n)],
+            "piece_pairs": [int(np.prod(pieces.get(row, (0,))[:2])) for row in range(n)],
         }
     )
 

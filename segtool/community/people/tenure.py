@@ -14,6 +14,7 @@ OLDEST, YOUNGEST = 2 / 3, 1 / 3  # places in the order of joining; thirds are to
 SETTLED_DAYS = 90  # a quarter: the oldest third of a group that is a month old are no veterans
 LONG_DAYS = 365  # here a year is long in any group, whoever else joined when
 FEW_MESSAGES = 3  # fewer, and one has tried the group out rather than taken part
+RECORD_SLACK = 7 * DAY  # a group's first message is mostly not of the day it was founded
 VETERAN_WEEKS = 4  # weeks in which one wrote: a veteran has lived in the group, not only waited in it
 
 
@@ -39,8 +40,9 @@ def tenure_bands(talk, settings: CommunitySettings | None = None) -> pd.Series:
     are known from the roster alone. *dormant*: wrote more, but not for ``dormant_days``. *veteran*:
     still writes, in four weeks or more, and either of the oldest third and here for 90 days, or here
     for a year. *regular*: everybody else. Where joining is not known the band is *unknown*: a stranger
-    is no novice; only a first message that is old enough makes a veteran. Where no message is on record
-    at all, only novices and those who left are told. Bots are *unknown*.
+    is no novice; only a first message that is old enough makes a veteran. So is whoever never wrote in a
+    group without messages, or joined before a record that is younger than ``dormant_days``: what was said
+    before is not known (`knows_silence`). Bots are *unknown*.
 
     Examples
     --------
@@ -80,9 +82,32 @@ def tenure_bands(talk, settings: CommunitySettings | None = None) -> pd.Series:
         ["unknown", "gone", "veteran", "unknown", "novice", "lurker", "dormant"],
         default="regular",
     )
-    if talk.messages.empty:  # what is not on record was perhaps said all the same
-        chosen = np.where(np.isin(chosen, ["lurker", "dormant", "regular"]), "unknown", chosen)
+    chosen = np.where((chosen == "lurker") & ~knows_silence(talk, settings), "unknown", chosen)
     return pd.Series(chosen, index=roster.index, name="tenure", dtype=object)
+
+
+def record_starts(talk) -> np.ndarray:
+    """Return the second of the first message on record in each member's group, shape (n_roster,), missing for none."""
+    first = talk.messages.groupby("group")["second"].min().reindex(range(len(talk.group_ids)))
+    return first.to_numpy(dtype=float)[talk.roster["group"]]
+
+
+def joined_before_record(talk) -> np.ndarray:
+    """Say who may have been in the group before its record begins, shape (n_roster,)."""
+    return ~(talk.roster["joined"].to_numpy() >= record_starts(talk) - RECORD_SLACK)
+
+
+def knows_silence(talk, settings: CommunitySettings) -> np.ndarray:
+    """Say of whom it is known that they are silent, if they are, shape (n_roster,).
+
+    Not of those who joined before a record that is shorter than ``dormant_days``, unless they wrote in it, and
+    of nobody in a group without messages.
+    """
+    start = record_starts(talk)
+    short = ~(start <= -settings.dormant_days * DAY)  # missing: no message
+    return talk.roster["last"].notna().to_numpy() | (
+        np.isfinite(start) & ~(short & joined_before_record(talk))
+    )
 
 
 def joining_places(talk) -> np.ndarray:

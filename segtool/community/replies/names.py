@@ -16,6 +16,7 @@ WORD = re.compile(r"[^\s@＠:：,，;；!！?？()（）\[\]【】<>\"'、。/]+
 NAME_COLUMNS = ("nickname", "nick_name", "screen_name", "display_name", "name", "昵称", "群昵称")
 SHORTEST = 3  # a shorter name within a sentence is too often a word
 LEFT_OUT = -2
+AS_WRITTEN = "\0"  # before ids of which case alone tells one from another
 
 
 def read_names(talk) -> dict[str, int]:
@@ -28,7 +29,8 @@ def read_names(talk) -> dict[str, int]:
     Returns
     -------
     dict
-        Names in lower case. A nickname that two people bear names nobody.
+        Names in lower case. A nickname that two people bear names nobody. Ids that differ in case only name
+        somebody where they are written as they stand (behind `AS_WRITTEN`), else nobody (`LEFT_OUT`).
 
     Examples
     --------
@@ -36,8 +38,15 @@ def read_names(talk) -> dict[str, int]:
     >>> read_names(SimpleNamespace(user_ids=np.array(["Ann", "Bo"]), engine=None))
     {'ann': 0, 'bo': 1}
     """
-    names = {fold(user_id): code for code, user_id in enumerate(talk.user_ids.tolist())}
     code_of = {user_id: code for code, user_id in enumerate(talk.user_ids.tolist())}
+    names: dict[str, int] = {}
+    for user_id, code in code_of.items():
+        key = fold(user_id)
+        names[key] = code if key not in names else LEFT_OUT
+    if LEFT_OUT in names.values():
+        names |= {
+            AS_WRITTEN + _tidy(one): code for one, code in code_of.items() if names[fold(one)] == LEFT_OUT
+        }
     nicknames: dict[str, int] = {}
     for table in ("users", "members"):
         for user_id, name in _read_nicknames(talk.engine, table):
@@ -52,7 +61,11 @@ def read_names(talk) -> dict[str, int]:
 
 def fold(name: str) -> str:
     """Return a name as it is compared: without width, case and space around it."""
-    return unicodedata.normalize("NFKC", str(name)).strip().lower()
+    return _tidy(name).lower()
+
+
+def _tidy(name: str) -> str:
+    return unicodedata.normalize("NFKC", str(name)).strip()
 
 
 def _read_nicknames(engine, table: str) -> list[tuple[str, str]]:
@@ -91,7 +104,7 @@ def find_mentions(texts: np.ndarray, names: dict[str, int]) -> tuple[np.ndarray,
     for row, text in enumerate(texts):
         if text and ("@" in text or "＠" in text):
             for name in AT.findall(text):
-                code = _who(fold(name), names)
+                code = _who(fold(name), name, names)
                 if code is not None:
                     found.add((row, code))
     return _columns(found)
@@ -112,11 +125,11 @@ def find_named(texts: np.ndarray, names: dict[str, int]) -> tuple[np.ndarray, np
             continue
         opening = OPENING.match(text)
         for name in AT.findall(text) + ([opening.group(1)] if opening else []):
-            code = _who(fold(name), names)
+            code = _who(fold(name), name, names)
             if code is not None:
                 found[row, code] = 2
         for place, word in enumerate(WORD.findall(text)):
-            code = _who(word.lower(), names) if len(word) >= SHORTEST else None
+            code = _who(word.lower(), word, names) if len(word) >= SHORTEST else None
             if code is not None:
                 found.setdefault((row, code), 2 if place == 0 else 1)
     row, user = _columns(set(found))
@@ -127,9 +140,13 @@ def find_named(texts: np.ndarray, names: dict[str, int]) -> tuple[np.ndarray, np
     )
 
 
-def _who(name: str, names: dict[str, int]) -> int | None:
+def _who(name: str, said: str, names: dict[str, int]) -> int | None:
+    """Return whom a name means: as it is compared, and where that is two people, as it was written."""
     code = names.get(name)
-    return names.get(name.rstrip(".")) if code is None and name.endswith(".") else code
+    if code is None and name.endswith("."):
+        name, said = name.rstrip("."), said.rstrip(".")
+        code = names.get(name)
+    return names.get(AS_WRITTEN + _tidy(said)) if code == LEFT_OUT else code
 
 
 def _columns(pairs: set[tuple[int, int]]) -> tuple[np.ndarray, np.ndarray]:

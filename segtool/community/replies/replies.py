@@ -9,17 +9,18 @@ import pandas as pd
 
 from segtool.checks import check_columns
 from segtool.community.replies.coefficients import WITH_TEXT, WITHOUT_TEXT
+from segtool.community.replies.doubts import MANY_FAR, SLOW, Doubts, doubt_links
 from segtool.community.replies.lines import Lines, read_lines
 from segtool.community.replies.model import Choice, LinkModel, fit_links
 from segtool.community.replies.names import read_names
+from segtool.community.replies.records import find_gaps, find_recorded
 from segtool.community.settings import CommunitySettings
 from segtool.community.talk import ORDER
 from segtool.display import Shown
 from segtool.errors import InputError, ParameterError
 from segtool.notes import known, unknown
 
-FAR_SECONDS = 1800  # of the annotated links that segtool's coefficients come from, 1 in 100 reaches further
-MANY_FAR = 0.2
+A_GUESS = 0.5  # of the links expected to be right; with fewer, most of what is said of a person is wrong
 LEAST_TEXTS = 0.5  # share of messages; with fewer, silence in the texts would be read as a sign
 
 
@@ -32,10 +33,10 @@ class ReplyLinks(Shown):
     reply : ndarray of int32, shape (n_messages,)
         Row of the message answered, -1 for none.
     sure : ndarray of float32, shape (n_messages,)
-        1 where recorded, the probability where inferred, 0 for none.
+        1 where recorded, the probability where inferred (lowered where it is known to say too much), 0 for none.
     table : DataFrame
         what, n, share: recorded, inferred, starts something, goes on from an own message, cannot be told,
-        by a bot.
+        left as recorded (in a group whose record is taken to be whole), by a bot.
     notes : tuple of str
     """
 
@@ -53,13 +54,17 @@ class ReplyLinks(Shown):
         inferred = (self.sure > 0) & (self.sure < 1)
         if not inferred.any():
             return "Replies: none inferred"
-        return (
-            f"Replies: {inferred.sum():,} inferred, of which {self.sure[inferred].mean():.0%} should be right"
-        )
+        right = self.sure[inferred].mean()
+        guess = "a guess: " if right < A_GUESS else ""
+        return f"Replies: {inferred.sum():,} inferred, {guess}of which {right:.0%} should be right"
 
 
 def infer_replies(
-    talk, settings: CommunitySettings | None = None, model: LinkModel | None = None
+    talk,
+    settings: CommunitySettings | None = None,
+    model: LinkModel | None = None,
+    *,
+    only_gaps: bool = False,
 ) -> ReplyLinks:
     """Infer which earlier message of another person each message answers.
 
@@ -70,6 +75,8 @@ def infer_replies(
         Those of the talk when not given.
     model : LinkModel, optional
         From `fit_reply_model`; the coefficients that segtool brings when not given.
+    only_gaps : bool
+        Leave groups as they are that record as many answers as expected, or in which few are expected.
 
     Returns
     -------
@@ -85,7 +92,9 @@ def infer_replies(
     -----
     A message chooses among the ``link_messages_back`` messages of people before it in its group, and
     none of them, by a conditional logit on time, turns, names, questions and shared words. Below
-    ``link_min_probability`` it is left without a link. What is measured of it, and on what, is in
+    ``link_min_probability`` it is left without a link. Where the probabilities are known to say too much (more
+    than a fifth of a group's links reach over half an hour, or many messages share a stamp and ids do not
+    follow time) they are lowered afterwards, to what was right in such chats. What is measured of it, and on what, is in
     benchmarks/RESULTS.md, section reply_links: English chats of software projects. On others the
     probabilities are an extrapolation; `fit_reply_model` fits them anew on annotated messages.
 
@@ -115,13 +124,20 @@ def infer_replies(
             "Leave model= out.",
         )
     choice = model.choose(lines, settings.link_messages_back)
-    recorded = (reply[rows] >= 0) | talk.messages["replied_lost"].to_numpy()[rows]
-    linked = ~recorded & (choice.answers >= 0) & (choice.probability >= settings.link_min_probability)
+    recorded = find_recorded(talk)[rows]
+    asked = ~recorded
+    expected = 1 - choice.starts - choice.goes_on
+    if only_gaps:
+        asked = asked & find_gaps(lines.group, recorded, expected, settings)
+    linked = asked & (choice.answers >= 0) & (choice.probability >= settings.link_min_probability)
     reply[rows[linked]] = rows[choice.answers[linked]]
+    doubts = doubt_links(lines.group, lines.second, np.flatnonzero(linked), choice.answers[linked], talk)
     # A probability that rounds to 1 would read as recorded.
-    sure[rows[linked]] = np.minimum(choice.probability[linked], 0.999)
-    counts = _tell_apart(choice, recorded, linked) | {"by a bot": len(reply) - len(rows)}
-    return ReplyLinks(reply, sure, _count(counts, len(reply)), _say(lines, choice, linked, recorded, model))
+    sure[rows[linked]] = np.minimum(choice.probability[linked], 0.999) * doubts.factor
+    counts = _tell_apart(choice, recorded, asked, linked) | {"by a bot": len(reply) - len(rows)}
+    notes = _say_links(lines, sure[rows[linked]], doubts, model)
+    notes += _say_records(recorded, asked, expected)
+    return ReplyLinks(reply, sure, _count(counts, len(reply)), notes)
 
 
 def fit_reply_model(
@@ -181,8 +197,8 @@ def _find_rows(talk, links: pd.DataFrame, rows: np.ndarray) -> tuple[np.ndarray,
     return np.array(list(found)), list(found.values())
 
 
-def _tell_apart(choice: Choice, recorded: np.ndarray, linked: np.ndarray) -> dict[str, int]:
-    left = ~recorded & ~linked
+def _tell_apart(choice: Choice, recorded, asked: np.ndarray, linked: np.ndarray) -> dict[str, int]:
+    left = asked & ~linked
     likeliest = np.argmax(np.column_stack([choice.probability, choice.starts, choice.goes_on]), axis=1)
     return {
         "recorded": int(recorded.sum()),
@@ -190,6 +206,7 @@ def _tell_apart(choice: Choice, recorded: np.ndarray, linked: np.ndarray) -> dic
         "starts something": int((left & (likeliest == 1)).sum()),
         "goes on from an own message": int((left & (likeliest == 2)).sum()),
         "cannot be told": int((left & (likeliest == 0)).sum()),
+        "left as recorded": int((~recorded & ~asked).sum()),
     }
 
 
@@ -198,25 +215,46 @@ def _count(counts: dict[str, int], n: int) -> pd.DataFrame:
     return table.assign(share=table["n"] / max(n, 1))
 
 
-def _say(lines: Lines, choice: Choice, linked, recorded, model: LinkModel) -> tuple[str, ...]:
-    if not linked.any():
+def _say_links(lines: Lines, sure: np.ndarray, doubts: Doubts, model: LinkModel) -> tuple[str, ...]:
+    n = len(sure)
+    if not n:
         return (unknown("Replies: no message could be linked with the probability asked for."),)
-    expected = choice.probability[linked].mean()
     basis = "times, turns, names and words" if lines.has_text else "times and turns alone, without texts"
     notes = [
         known(
-            f"Replies: {linked.sum():,} of {len(lines):,} messages are linked by inference from {basis}; by their own"
-            f" probabilities {expected:.0%} of the links are right. Coefficients: {model.fitted_on}."
+            f"Replies: {n:,} of {len(lines):,} messages are linked by inference from {basis}; by their"
+            f" probabilities {sure.mean():.0%} of the links are right. Coefficients: {model.fitted_on}."
         )
     ]
-    far = np.mean(lines.second[linked] - lines.second[choice.answers[linked]] > FAR_SECONDS)
-    if far > MANY_FAR:
+    if doubts.n_slow or doubts.far > MANY_FAR:
         notes.append(
             unknown(
-                f"Replies: {far:.0%} of the inferred links reach back over more than half an hour. In lively chats, where"
-                " the probabilities were checked, hardly any does: take these links as a guess."
+                f"Replies: {doubts.far:.0%} of the inferred links reach back over more than half an hour. In lively"
+                f" chats, where the probabilities were checked, hardly any does. In groups where more than {MANY_FAR:.0%} do"
+                f" ({doubts.n_slow:,} links) a link counts {SLOW} of its probability, as many as were right in"
+                " simulated slow chats: take these links as a guess."
             )
         )
-    if recorded.any():
-        notes.append(known(f"Replies: {recorded.sum():,} links are recorded and stay as they are."))
+    if doubts.n_same:
+        notes.append(
+            unknown(
+                f"Replies: {doubts.same:.0%} of the messages bear the stamp of the one before, and message ids do not follow"
+                f" time: which came first is not known. {doubts.n_same:,} links that hang on it count less."
+            )
+        )
     return tuple(notes)
+
+
+def _say_records(recorded: np.ndarray, asked: np.ndarray, expected: np.ndarray) -> tuple[str, ...]:
+    if not recorded.any():
+        return ()
+    open_ = recorded | asked
+    if recorded.sum() >= expected.sum():
+        return (known(f"Replies: {recorded.sum():,} links are recorded and stay as they are."),)
+    return (
+        unknown(
+            f"Replies: {recorded.sum():,} of {len(recorded):,} messages have on record what they answer, about"
+            f" {expected.sum():,.0f} would be expected: the record seems to have only some. Those stay as they are;"
+            f" what the other {(open_ & ~recorded).sum():,} answer is inferred or not known."
+        ),
+    )

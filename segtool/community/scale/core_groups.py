@@ -42,7 +42,7 @@ def propose_core_groups(talk, ties, roles, settings=None, random_state: int = 0)
     if len(core) < LEAST:
         return pd.DataFrame(columns=COLUMNS)
     codes = np.searchsorted(talk.user_ids.astype(str), core["user_id"].to_numpy(dtype=str))
-    matrix = ties.undirected(shared=True)[codes][:, codes]
+    matrix = ties.among(codes)
     upper = settings.core_group_upper
     # Nearly empty groups of core users would be the dead groups that they are to prevent.
     lower = len(core) // -(-len(core) // upper) // 2

@@ -37,14 +37,15 @@ def propose_merges(talk, settings=None, verdicts: pd.DataFrame | None = None) ->
     -------
     DataFrame
         One row per dead or tiny group, the largest first: group_id, title, into_group_id (missing: no
-        neighbour fits), into_title, n_members, n_into, n_after (people of both, each once), n_shared
-        (people of both now), shared_share (of the smaller group's), topics_alike (cosine of the topics of
-        both, missing with fewer than 10 messages on topics), reason, against.
+        neighbour fits), into_title, n_members, n_into, n_after (people of both and of the rows above that go
+        there, each once), n_shared (people of both now), shared_share (of the smaller group's), topics_alike
+        (cosine of the topics of both, missing with fewer than 10 messages on topics), reason, against.
 
     Notes
     -----
     A neighbour shares people (a fifth of the group) or topics (cosine 0.5 and more), is not dead itself,
-    and stays within ``split_above`` people afterwards. Of several, the one with the highest sum of both.
+    and stays within ``split_above`` people afterwards, with all that go there. Of several, the one with the
+    highest sum of both. A group that is to go takes nobody in, and one that takes people in does not go.
     """
     settings = settings or talk.settings
     n_groups = len(talk.group_ids)
@@ -55,18 +56,31 @@ def propose_merges(talk, settings=None, verdicts: pd.DataFrame | None = None) ->
     dead = _find_dead(talk, settings, verdicts)
     weak = np.flatnonzero((sizes > 0) & (dead | (sizes <= settings.tiny_members)))
     topics, n_told = _topic_shares(talk)
-    rows = []
+    rows, joining, goes = [], {}, np.zeros(n_groups, dtype=bool)
     for code in weak[np.argsort(-sizes[weak], kind="stable")]:
         shared = np.asarray((member[[code]] @ member.T).todense()).ravel().astype(int)
         alike = (topics @ topics[code]).round(9)
         alike[(n_told < LEAST_MESSAGES) | (n_told[code] < LEAST_MESSAGES)] = np.nan
-        after = sizes + sizes[code] - shared
+        people = member.indices[slice(*member.indptr[code : code + 2])]
         near = (shared / sizes[code] >= LEAST_SHARED) | (np.nan_to_num(alike) >= LEAST_ALIKE)
-        fits = near & ~dead & (sizes > 0) & (after <= settings.split_above)
+        after = sizes + sizes[code] - shared
+        for into in np.flatnonzero(near).tolist():
+            if into in joining:
+                after[into] += len(joining[into]) - np.isin(people, joining[into]).sum()
+        fits = near & ~dead & ~goes & (sizes > 0) & (after <= settings.split_above)
         fits[code] = False
+        if code in joining:
+            fits[:] = False
         score = np.where(fits, shared / sizes[code] + np.nan_to_num(alike), -np.inf)
         into = int(score.argmax()) if fits.any() else -1
-        rows.append(_describe(talk, int(code), into, sizes, shared, after, alike, bool(dead[code]), settings))
+        row = _describe(talk, int(code), into, sizes, shared, after, alike, bool(dead[code]), settings)
+        if into >= 0:
+            goes[code] = True
+            there = member.indices[slice(*member.indptr[into : into + 2])]
+            joining[into] = np.union1d(joining.get(into, people[:0]), np.setdiff1d(people, there))
+        elif code in joining:
+            row["against"] = "people of another group are to come here"
+        rows.append(row)
     frame = pd.DataFrame(rows, columns=COLUMNS)
     return frame.astype({name: "Int64" for name in ("n_members", "n_into", "n_after", "n_shared")})
 
@@ -145,6 +159,9 @@ def _speak_against(talk, code: int, into: int, sizes, shared, after, likeness: f
         against.append("nobody knows the other group yet")
     if new > sizes[into] / 2:
         against.append(f"{new} would join {sizes[into]}: a wave of newcomers changes a group")
+    others = after[into] - sizes[into] - new
+    if others > 0:
+        against.append(f"{others} more are to come from other groups")
     if after[into] > 0.9 * settings.split_above:
         against.append(f"{after[into]} people are near to the bound of {settings.split_above}")
     charter = talk.groups["charter"].to_numpy()

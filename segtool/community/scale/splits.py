@@ -9,7 +9,7 @@ import pandas as pd
 from scipy import sparse
 
 from segtool.community.scale.feasible import part_counts
-from segtool.community.scale.partition import kept_share, random_share, split_graph
+from segtool.community.scale.partition import LOWER_SHARE, kept_share, random_share, split_graph
 from segtool.community.scale.repair import (
     MOVED_ANSWERS,
     MOVED_LEADER,
@@ -74,7 +74,8 @@ class Splits(Shown):
     bridges : DataFrame
         Who might stay in two parts: group_id, user_id, part, also_in, role, ties_saved, share_saved, reason.
     bounds : DataFrame
-        What other bounds would keep by ties alone: group_id, upper, n_parts, kept_share, kept_random.
+        What other bounds would keep by ties alone: group_id, upper, n_parts (of the split that keeps most,
+        not the fewest that the bound allows), kept_share, kept_random.
     edges : DataFrame
         group_id, user_id, other_id, weight, kept: the ties, for the map of a group.
     notes : tuple of str
@@ -132,7 +133,8 @@ def propose_splits(talk, ties, roles, interests, settings=None, random_state: in
     changed in three steps, each within the bounds: members without ties go where their inviter or their
     interests are; a part without a leader, or without anybody who answers newcomers, gets one by the cheapest
     move or swap; people who lost all ties, and newcomers with neither a tie nor anybody who answers
-    newcomers, are moved where fewer are alone then.
+    newcomers, are moved where fewer are alone then. Who must stay together cannot be said here; for that
+    there is ``must_link`` of `split_graph`.
     """
     settings = settings or talk.settings
     large, notes = _find_large(talk, settings)
@@ -141,8 +143,12 @@ def propose_splits(talk, ties, roles, interests, settings=None, random_state: in
         who = read_who(talk, roles, settings)
         notes.append(known(f"Splits: leaders are known as {who.basis}.") if who.basis else
                      unknown("Splits: nobody is known to lead, so no part is promised a leader."))  # fmt: skip
+        # Numbers once: looking up ids for each group takes longer than splitting it.
+        tastes = None if interests is None else pd.Index(talk.user_ids).get_indexer(interests["user_id"])
         for code in large:
-            divided = _divide(talk, ties, who, interests, settings, int(code), len(large), random_state)
+            divided = _divide(
+                talk, ties, who, (interests, tastes), settings, int(code), len(large), random_state
+            )
             _describe(divided, rows)
     tables = {name: _stack(rows[name], columns) for name, columns in TABLES.items()}
     if len(large) and not _choose_effort(len(large)).tries_bounds:
@@ -170,12 +176,14 @@ def _find_large(talk, settings) -> tuple[np.ndarray, list[str]]:
     return large, [known(f"Splits: {len(large)} of {len(n_here)} groups have more than {bound} people.")]
 
 
-def _divide(talk, ties, who: Who, interests, settings, code: int, n_large: int, random_state: int) -> Divided:
+def _divide(talk, ties, who: Who, tastes, settings, code: int, n_large: int, random_state: int) -> Divided:
     """Split one group."""
     users, matrix = ties.in_group(code)
     roster = np.flatnonzero((talk.roster["group"].to_numpy() == code) & talk.here)
     seats = roster[np.searchsorted(talk.roster["user"].to_numpy()[roster], users)]
-    taste, topics = interest_matrix(interests, talk.user_ids[users])
+    interests, users_of = tastes
+    own = interests if interests is None else interests[np.isin(users_of, users)]
+    taste, topics = interest_matrix(own, talk.user_ids[users])
     matrix = sparse.csr_array(matrix)
     upper, lower = settings.split_upper, _lower_bound(len(users), settings)
     basis = "none" if len(users) > LARGEST else _find_basis(matrix, taste)
@@ -208,14 +216,37 @@ def _split_evenly(tied: sparse.csr_array, upper: int, lower: int, **options) -> 
     """
     talks = tied.sum(axis=1) > 0
     n, n_talk = len(talks), int(talks.sum())
-    upper_talk = upper * n_talk // n
-    if n_talk == n or upper_talk < LEAST_TALKERS:
+    if n_talk == n or upper * n_talk // n < LEAST_TALKERS:
         return split_graph(tied, upper, lower, **options)
-    fewest, _ = part_counts(n_talk, 1, upper_talk)
-    lower_talk = min(-(-lower * n_talk // n), n_talk // fewest)
-    interests = options.pop("interests")[talks]
-    own = split_graph(tied[talks][:, talks], upper_talk, lower_talk, interests=interests, **options)
-    labels = np.empty(n, dtype=np.int64)
+    own_options = {**options, "interests": options["interests"][talks]}
+    own = split_graph(tied[talks][:, talks], *_bound_talkers(n_talk, n, upper, lower), **own_options)
+    labels = _deal_out(talks, own, upper, lower)
+    filled = np.bincount(labels)
+    if filled.min() < lower or filled.max() > upper:
+        # Where many parts are to be nearly alike, no even share of those who talk need fit.
+        return split_graph(tied, upper, lower, **options)
+    return labels
+
+
+def _bound_talkers(n_talk: int, n: int, upper: int, lower: int) -> tuple[int, int]:
+    """Return the most and the fewest talkers in a part, so that as many parts come out as ``n`` people may fill.
+
+    Examples
+    --------
+    >>> _bound_talkers(63, 135, 23, 20)  # 6 parts; 23 * 63 / 135 rounded down would be 10, and make 7
+    (11, 10)
+    """
+    fewest, most = part_counts(n, lower, upper)
+    upper_talk = upper * n_talk // n
+    if part_counts(n_talk, 1, upper_talk)[0] > most:
+        upper_talk = -(-n_talk // fewest)
+    lower_talk = min(-(-lower * n_talk // n), n_talk // part_counts(n_talk, 1, upper_talk)[0])
+    return upper_talk, lower_talk
+
+
+def _deal_out(talks: np.ndarray, own: np.ndarray, upper: int, lower: int) -> np.ndarray:
+    """Return a part for everybody: the silent ones first where people are short, then by share."""
+    labels = np.empty(len(talks), dtype=np.int64)
     labels[talks] = own
     filled = np.bincount(own)
     n_talkers = filled.copy()
@@ -231,13 +262,16 @@ def _try_bounds(
     matrix: sparse.csr_array, upper: int, lower: int, effort: Effort, random_state: int
 ) -> list[tuple]:
     """Return bound, number of parts, share kept and share at random of the best splits by ties alone."""
-    rows = []
+    rows, found = [], []
     for bound in sorted(each for each in {*DUNBAR.values(), 100, upper} if each < matrix.shape[0]):
         own = bound == upper
+        least = lower if own else max(bound // LOWER_SHARE, 1)
         options = effort.options if own else {**effort.options, "n_starts": 1}
-        labels = split_graph(matrix, bound, lower if own else None, random_state=random_state, **options)
-        kept, chance = kept_share(matrix, labels), random_share(np.bincount(labels))
-        rows.append((bound, int(labels.max()) + 1, kept, chance))
+        # What a smaller bound keeps a larger one keeps, too.
+        found = [labels for labels in found if np.bincount(labels).min() >= least]
+        found.append(split_graph(matrix, bound, least, random_state=random_state, **options))
+        best = max(found, key=lambda labels: kept_share(matrix, labels))
+        rows.append((bound, int(best.max()) + 1, kept_share(matrix, best), random_share(np.bincount(best))))
     return rows
 
 
@@ -257,6 +291,8 @@ def _repair(divided: Divided, labels: np.ndarray, inviter: np.ndarray) -> Divide
     give_each(parts, leads, nobody, divided.moved, MOVED_LEADER)
     give_each(parts, divided.answers, leads, divided.moved, MOVED_ANSWERS)
     leave_nobody_alone(parts, leads, divided.novice, divided.answers, divided.moved)
+    if parts.filled.min() < divided.lower or parts.filled.max() > divided.upper:
+        raise AssertionError(f"A part has {parts.filled} people, outside {divided.lower} to {divided.upper}.")
     divided.finish(parts, inviter)
     return divided
 

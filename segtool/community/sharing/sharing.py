@@ -46,7 +46,7 @@ class Sharing(Shown):
     growth : DataFrame
         The same rows as ``trees``: see `measure_growth`.
     curve : DataFrame
-        Of everybody: see `draw_curve`.
+        Of everybody: see `draw_curve`; hi is missing where members are missing from the roster.
     invitations : DataFrame
         See `count_invitations`.
     quality : DataFrame
@@ -187,6 +187,9 @@ def _read_trees(talk, forest: Forest, people: Forest, settings: CommunitySetting
     )
     last = growth["longest_days"].iloc[0]
     ages = np.linspace(0, last, CURVE_POINTS + 1)[1:] if last == last else np.array([])
+    curve = draw_curve(watch, ages, confidence, spread)[CURVE]
+    if growth["at_least"].iloc[0]:
+        curve["hi"] = np.nan
     notes += _tell_growth(growth, people, forest)
     return {
         "trees": pd.concat(
@@ -194,7 +197,7 @@ def _read_trees(talk, forest: Forest, people: Forest, settings: CommunitySetting
         ),
         "members": _tell_members(talk, forest),
         "growth": growth,
-        "curve": draw_curve(watch, ages, confidence, spread)[CURVE],
+        "curve": curve,
     }
 
 
@@ -231,6 +234,13 @@ def _tell_growth(growth: pd.DataFrame, people: Forest, forest: Forest) -> list[s
             " the first ones did: those watched longest are those who came first."
         )
     )
+    if row["at_least"]:
+        notes.append(
+            unknown(
+                f"Sharing: whether members bring fewer than one other each; {row['at_least']}, so people who left"
+                " may be missing from the roster with those they brought. K is a lower bound."
+            )
+        )
     no_date = int((np.isnan(people.joined) & people.counted).sum())
     if no_date:
         notes.append(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -37,6 +37,8 @@ class Forest:
         People invited directly, and all in the branches below.
     problems : DataFrame
         what, n, handled.
+    tells_leaving : bool
+        Whether anybody is on record as having left. Without it the roster may list only who is there now.
     """
 
     group: np.ndarray
@@ -50,6 +52,7 @@ class Forest:
     brought: np.ndarray
     below: np.ndarray
     problems: pd.DataFrame
+    tells_leaving: bool = True
 
     def __len__(self) -> int:
         return len(self.parent)
@@ -128,6 +131,7 @@ def grow_forest(
         np.bincount(parent[parent >= 0], minlength=len(parent)),
         _count_below(parent, depth),
         _table(problems),
+        bool(np.isfinite(left.astype(float)).any()),
     )
 
 
@@ -160,7 +164,8 @@ def join_groups(
     # Gone only when gone from every group.
     there = table["left"].isna().groupby(table["user"], sort=True).any().to_numpy()
     first["left"] = np.where(there, np.nan, by_user["left"].max().to_numpy())
-    return grow_forest(first.assign(group=0), first["stranger"].to_numpy(dtype=bool), skew_minutes)
+    forest = grow_forest(first.assign(group=0), first["stranger"].to_numpy(dtype=bool), skew_minutes)
+    return replace(forest, tells_leaving=bool(roster["left"].notna().any()))
 
 
 def describe_trees(forest: Forest, codes: np.ndarray, names: pd.DataFrame) -> pd.DataFrame:

@@ -34,12 +34,15 @@ class Lexicon:
         The words of each of negation, stronger, weaker, turn, wish and question.
     effect_phrases : dict of tuple of str to str
         The effect of several English words in a row.
+    things : frozenset of str
+        Neutral words that a group may well talk about.
     """
 
     tone: dict[str, float]
     phrases: dict[tuple[str, ...], float]
     effect: dict[str, frozenset[str]]
     effect_phrases: dict[tuple[str, ...], str]
+    things: frozenset[str] = frozenset()
 
     def chinese_words(self) -> list[str]:
         """Return every Chinese word, so that a cutter can keep them whole."""
@@ -110,4 +113,4 @@ def read_lexicon() -> Lexicon:
         else:
             effect[name] = frozenset(single)
             effect_phrases |= dict.fromkeys(several, name)
-    return Lexicon(tone, phrases, effect, effect_phrases)
+    return Lexicon(tone, phrases, effect, effect_phrases, frozenset(sections["things"]["zh"]))

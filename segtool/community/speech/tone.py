@@ -143,10 +143,10 @@ def score_words(
 
     Notes
     -----
-    Each word of the lexicon counts with its tone; behind a negation in the same clause (up to three words)
-    times -0.8, or -0.35 if it is a bad one; beside an intensifier times 1.3, beside a weakening word times
-    0.6. Praise in a question or a wish counts a fifth. Before "but" half, behind it one and a half. The sum s
-    becomes s / sqrt(s^2 + 15).
+    Each word of the lexicon counts with its tone; behind a negation in the same clause (up to three words;
+    "but" begins another) times -0.8, or -0.35 if it is a bad one; beside an intensifier times 1.3, beside a
+    weakening word times 0.6. Praise in a question or a wish counts a fifth. Before "but" half, behind it one
+    and a half. The sum s becomes s / sqrt(s^2 + 15).
 
     References
     ----------
@@ -159,7 +159,8 @@ def score_words(
     does = {name: flag[code] for name, flag in flags.items()}
     own_phrases = _own_phrases(positive_words, negative_words)
     _read_phrases(words, said, does, own_phrases)
-    clause = np.cumsum(does["break"] | np.r_[True, row[1:] != row[:-1]]) if len(row) else row
+    # "不便宜但是值得": what stands before "but" turns nothing behind it.
+    clause = np.cumsum(does["break"] | does["turn"] | np.r_[True, row[1:] != row[:-1]]) if len(row) else row
     # "好贵": a word that strengthens the next one says nothing of its own.
     before_one = np.zeros(len(code), dtype=bool)
     if len(code) > 1:

@@ -63,12 +63,16 @@ class Ties(Shown):
     @cached_property
     def shared(self) -> sparse.csr_matrix:
         """Groups that two people share, each counted 1 / (its size - 1), shape (n_users, n_users)."""
+        return self._share_groups()
+
+    def _share_groups(self, users: np.ndarray | None = None) -> sparse.csr_matrix:
         group, user = (self.here[name].to_numpy() for name in ("group", "user"))
         size = np.bincount(group, minlength=len(self.group_ids))
         small = ((size > 1) & (size <= self.settings.max_shared_group))[group]
         group, user = group[small], user[small]
         shape = (len(self.user_ids), len(self.group_ids))
         members = sparse.csr_matrix((1.0 / np.maximum(size[group] - 1, 1), (user, group)), shape=shape)
+        members = members if users is None else members[users]
         ones = members.copy()
         ones.data[:] = 1.0
         return _tidy(_without_self(members @ ones.T))
@@ -89,6 +93,17 @@ class Ties(Shown):
         """
         both = _both_ways(self.matrix)
         return _tidy(both + self.settings.shared_weight * self.shared) if shared else both
+
+    def among(self, users: np.ndarray) -> sparse.csr_matrix:
+        """Return `undirected` among a few people, with the groups that they share, shape (n, n).
+
+        Parameters
+        ----------
+        users : ndarray of int, shape (n,)
+            Positions in ``user_ids``. Shared groups of nobody else are counted: of all they are most of the work.
+        """
+        both = _both_ways(sparse.csr_matrix(self.matrix[users][:, users]))
+        return _tidy(both + self.settings.shared_weight * self._share_groups(users))
 
     def in_group(self, group: int) -> tuple[np.ndarray, sparse.csr_matrix]:
         """Return the people of a group, and what they give each other there.

@@ -196,8 +196,8 @@ def _say(talk, table: pd.DataFrame, words: Words, counts, n_cut: int, settings) 
         notes.append(known(
             f"Core value: terms from {int(counts.n_messages.sum()):,} texts; one is named if at least"
             f" {settings.min_people_per_term} people of a group used it, a day of a person counts once, and at"
-            f" most {settings.term_false_share:.0%} of those named are so by chance. Names called with an @, ids,"
-            " links and numbers are never terms."
+            f" most {settings.term_false_share:.0%} of those named are so by chance. Left out are names called"
+            " with an @, ids and their parts, links and numbers; other names may appear: see hidden_words."
         ))  # fmt: skip
     if n_cut:
         notes.append(known(f"Core value: {n_cut:,} texts of groups with more than {settings.texts_per_group:,} were"

@@ -10,14 +10,14 @@ from itertools import islice
 import numpy as np
 
 from segtool.community.speech.lexicon import read_lexicon
-from segtool.community.speech.masks import GLUE, same_as
+from segtool.community.speech.masks import same_as
 from segtool.community.speech.stop_words import stop_words
 from segtool.community.speech.tokens import Words
+from segtool.community.value.names import hidden_names, is_name
 
 MAX_TERMS = 50_000  # the most frequent; rarer ones are used by too few people of any group to be shown
 LONGEST = 24
 LETTER = re.compile(r"[^\W\d_]")
-DIGIT = re.compile(r"\d")
 LAUGH = re.compile(r"(.)\1+|(?:ha)+h?|(?:[a-z]o+)")
 HAN = re.compile("[\u3400-\u9fff]")
 GLUED = re.compile("[的了是在这那我你他她它们不没就都也很吗呢吧啊呀有和跟被把刚又再还才只更太]")
@@ -72,19 +72,20 @@ def find_terms(talk, words: Words, rows: np.ndarray, settings) -> Terms:
     Parameters
     ----------
     talk : Talk
-        Its ids are never terms.
+        Its ids and their parts are no terms, unless a part is an ordinary word.
     words : Words
     rows : ndarray of bool, shape (n_messages,)
         Messages to read.
     settings : CommunitySettings
-        ``hidden_words`` are never terms; fewer uses than ``min_people_per_term`` are not looked at.
+        ``hidden_words`` are never terms, ``shown_words`` may be one even if they look like a name; fewer uses
+        than ``min_people_per_term`` are not looked at.
 
     Returns
     -------
     Terms
     """
     read = rows[words.row]
-    hidden = _hidden(talk, words, settings)
+    hidden = hidden_names(talk, words, settings, _tagger)
     row, names = words.row[read], _choose_words(words, read, hidden, settings)
     place = {name: number for number, name in enumerate(names)}
     kept = np.array([place.get(word, -1) for word in words.vocabulary], dtype=np.int64)
@@ -136,28 +137,20 @@ def _choose_words(words: Words, read: np.ndarray, hidden: set[str], settings) ->
     n = np.bincount(words.code[read], minlength=len(words.vocabulary))
     often = np.flatnonzero(words.is_word & (n >= settings.min_people_per_term))
     often = often[np.argsort(-n[often], kind="stable")]
-    found = (word for word in words.vocabulary[often] if word not in left_out and _names_something(word))
+    shown = set(map(same_as, settings.shown_words))
+    found = (
+        word
+        for word in words.vocabulary[often]
+        if word in shown or (word not in left_out and _names_something(word))
+    )
     return list(islice(found, MAX_TERMS))
-
-
-def _hidden(talk, words: Words, settings) -> set[str]:
-    """Return what would tell of one person: names called with an @, ids and their parts, words of the user's."""
-    hidden = {same_as(word) for word in (*settings.hidden_words, *words.names)}
-    # A group may be called after its topic ("hotpot"); a number in its id says that it is an id.
-    for name in (*talk.user_ids, *(group for group in talk.group_ids if DIGIT.search(str(group)))):
-        name = same_as(str(name))
-        hidden.add(name)
-        for sign in GLUE:
-            name = name.replace(sign, " ")
-        hidden.update(part for part in name.split() if DIGIT.search(part))
-    return hidden
 
 
 @cache
 def _chatter() -> frozenset[str]:
     """Return the words of the lexicon that praise, agree, ask or turn: manners, not topics. Complaints stay."""
     lexicon = read_lexicon()
-    kind = {word for word, tone in lexicon.tone.items() if tone >= 0}
+    kind = {word for word, tone in lexicon.tone.items() if tone >= 0} - lexicon.things
     return frozenset(kind.union(*lexicon.effect.values()))
 
 
@@ -174,6 +167,8 @@ def _names_something(word: str) -> bool:
         return pieces[0][1].startswith("n")
     # Cutters guess words that no dictionary has: "闷痘" is one, "群是" is none.
     guessed = not _tagger().has_word(word)
+    if is_name(word, pieces, guessed):
+        return False
     return not (guessed and GLUED.search(word)) and (len(pieces) > 1 or pieces[0][1] not in FUNCTION_TAGS)
 
 

@@ -32,7 +32,7 @@ class Community(ReadsColumn):
     Notes
     -----
     Where the table has a column ``<of>_confidence`` or ``confidence``, that is the confidence;
-    where it has ``n_evidence``, that is the number of ties or messages it rests on.
+    where it has ``<of>_n`` or ``n_evidence``, that is the number of ties or messages it rests on.
 
     Examples
     --------
@@ -83,6 +83,7 @@ WHERE place = 1"""
         return context.declared()
 
     def _n(self, context: ClaimContext) -> str:
-        if context.has_column(TABLE, "n_evidence"):
-            return "CAST(coalesce(n_evidence, 1) AS BIGINT)"
+        for name in (f"{self.of}_n", "n_evidence"):
+            if context.has_column(TABLE, name):
+                return f"CAST(coalesce({c.quoted(name)}, 1) AS BIGINT)"
         return "CAST(1 AS BIGINT)"

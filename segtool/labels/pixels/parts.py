@@ -14,6 +14,7 @@ from segtool.labels.pixels.bitmaps import lay_out_users, pack
 from segtool.labels.pixels.settings import PixelSettings
 
 # Columns that say when, of which kind and by whom, not what: every label of events rests on them.
+TALK = frozenset({"community", "messages", "members"})
 BOOKKEEPING = frozenset({"age_days", "local_date", "event", "author", "label", "value"})
 
 
@@ -135,7 +136,14 @@ def read_unsure(labels, settings: PixelSettings) -> pd.DataFrame | None:
 def read_facts(labels) -> dict[str, frozenset[str]]:
     """Return label -> the columns that decide it, bookkeeping aside; empty for labels of a table."""
     lineage = getattr(labels.compiled, "lineage", None) or {}
-    return {name: frozenset(filter(_is_fact, line.columns)) for name, line in lineage.items()}
+    return {
+        name: frozenset(map(_fact, filter(_is_fact, line.columns))) for name, line in lineage.items()
+    }
+
+
+def _fact(column: str) -> str:
+    """Return the fact a column tells; roles, circles and talk are read from the same messages and rosters."""
+    return "groups" if column.partition(".")[0] in TALK else column
 
 
 def _is_fact(column: str) -> bool:

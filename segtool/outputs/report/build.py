@@ -150,7 +150,7 @@ def describe_study(
         plan=describe_plan(plan, min_cell=min_cell),
         advice=_advice(plan, min_cell),
         proof=describe_proof(proof, min_cell, plan),
-        community=describe_community(community, plan, min_cell),
+        community=describe_community(community, plan, min_cell, sensitive),
         plan_left_out=f"{more:,} more rows: targeting.csv has them all" if more > 0 else "",
         plan_notes=tuple(plain_words(note) for note in list_notes(plan.notes, min_cell)),
         choice=describe_table(mask_choice(personas, min_cell), CHOICE_COLUMNS),

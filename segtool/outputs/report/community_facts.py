@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
-from segtool.outputs.community_tables import list_groups, list_tables
+from segtool.outputs.community_masks import TOO_FEW, mask_crowd, tell_community
+from segtool.outputs.community_tables import list_tables
 from segtool.outputs.report.plan_facts import plain_words, words
 from segtool.outputs.report.text_table import NOTHING, Table, describe_table
 from segtool.outputs.small_shares import percent
-from segtool.outputs.words import list_notes, mask_words
 
 MOST_CARDS = 24  # a page of more is not read: groups.csv has them all, those in trouble come first
 # Those that need somebody come first.
@@ -100,7 +101,9 @@ class CommunityFacts:
     notes: tuple[str, ...]
 
 
-def describe_community(community, plan, min_cell: int) -> CommunityFacts | None:
+def describe_community(
+    community, plan, min_cell: int, sensitive: Sequence[str] = ()
+) -> CommunityFacts | None:
     """Return what is said of the groups; None where there are none.
 
     Parameters
@@ -109,10 +112,13 @@ def describe_community(community, plan, min_cell: int) -> CommunityFacts | None:
     plan : Plan
         For what to post in each group.
     min_cell : int
+    sensitive : sequence of str
+        Labels that are not to appear.
     """
     if community is None or community.talk.groups.empty:
         return None
-    groups = list_groups(community, min_cell)
+    told = tell_community(community, min_cell)
+    groups = told.groups
     posts = getattr(plan, "group_posts", None)
     posts = None if posts is None or posts.empty else posts.set_index("group_id")
     place = (
@@ -121,22 +127,22 @@ def describe_community(community, plan, min_cell: int) -> CommunityFacts | None:
     ordered = groups.assign(place=place).sort_values(["place", "group_id"], kind="stable")
     cards = [_card(row, posts, min_cell) for row in ordered.head(MOST_CARDS).to_dict("records")]
     more = len(groups) - len(cards)
-    tables = list_tables(community, min_cell)
+    tables = list_tables(community, min_cell, sensitive, told)
     return CommunityFacts(
-        headline=mask_words(community.headline(), min_cell) + ".",
+        headline=told.headline + ".",
         cards=tuple(cards),
         left_out=f"{more:,} more groups: groups.csv has them all" if more > 0 else "",
         tables={name: _table(tables, *said) for name, said in TABLES.items()},
-        circles_said=mask_words(_say_circles(community), min_cell),
+        circles_said="" if "circle" in sensitive else mask_crowd(_say_circles(community), min_cell),
         problems=describe_table(
             community.talk.problems, {"what": "Found", "n": "How often", "handled": "What was done"}
         ),
-        notes=tuple(plain_words(note) for note in list_notes(community.notes, min_cell)),
+        notes=tuple(plain_words(mask_crowd(note, min_cell)) for note in community.notes),
     )
 
 
 def _table(tables: dict[str, pd.DataFrame], file: str, columns: dict[str, str]) -> Table:
-    if file not in tables:
+    if file not in tables or tables[file].empty:
         return NOTHING
     table = tables[file]
     for name in table:
@@ -159,9 +165,10 @@ def _card(row: dict, posts: pd.DataFrame | None, min_cell: int) -> GroupCard:
     verdict = row["verdict"]
     colour, ink = COLOURS.get(verdict, GREY)
     n = row["n_members"]
-    post = None if posts is None or row["group_id"] not in posts.index else posts.loc[row["group_id"]]
+    known = posts is not None and row["group_id"] in posts.index and verdict != TOO_FEW
+    post = posts.loc[row["group_id"]] if known else None
     doing = [
-        ("To do", "" if post is None else post["do"]),
+        ("To do", _said(row.get("do"))),
         ("Posts", "" if post is None else _say_posts(post)),
         ("Size", _said(row.get("needs"))),
         ("Missing", _said(row.get("missing_roles"))),
@@ -180,7 +187,7 @@ def _card(row: dict, posts: pd.DataFrame | None, min_cell: int) -> GroupCard:
         reasons=_said(row.get("reasons")),
         counter=_said(row.get("counter")),
         would_change=_said(row.get("would_change")),
-        about=_said(row.get("sentence")),
+        about=words(_said(row.get("sentence"))),
         doing=tuple((name, text) for name, text in doing if text),
     )
 

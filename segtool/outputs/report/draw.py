@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from segtool.errors import InputError, NotFittedError
 from segtool.outputs.choice_masks import mask_choice
+from segtool.outputs.community_masks import tell_community
 from segtool.outputs.plan_tables import list_calendar_topics, mask_retention
 from segtool.outputs.privacy import hide_small_sizes
 from segtool.outputs.report.figures import inline_svg
@@ -88,7 +89,7 @@ def draw_figures(
         "stages": ("Share of users by stage", lambda: _stages(plan, min_cell)),
     }
     plots |= _proof_plots(plan, proof, min_cell)
-    plots |= _community_plots(community, draw_map=draw_map)
+    plots |= _community_plots(community, min_cell, sensitive, draw_map=draw_map)
     if personas.n_personas == 1:  # nothing to set apart
         del plots["portraits"]
     elif draw_map:
@@ -123,26 +124,24 @@ def _proof_plots(plan, proof, min_cell: int) -> dict[str, tuple[str, Callable[[]
     return plots
 
 
-def _community_plots(community, *, draw_map: bool) -> dict[str, tuple[str, Callable[[], Figure]]]:
+def _community_plots(
+    community, min_cell: int, sensitive: Sequence[str] = (), *, draw_map: bool
+) -> dict[str, tuple[str, Callable[[], Figure]]]:
     """Return the figures of the groups, where there are any."""
     if community is None or community.talk.groups.empty:
         return {}
+    told = tell_community(community, min_cell)
+    roles = None if "community_role" in sensitive else told.roles.users
     plots: dict[str, tuple[str, Callable[[], Figure]]] = {
-        "group_health": (
-            "Groups week by week",
-            lambda: plot_group_health(community.health),
-        ),
-        "core_value": ("What each group talks about", lambda: plot_core_value(community.value)),
-        "sharing": ("Who brings whom", lambda: plot_sharing(community.sharing)),
-        "activities": ("What activities did", lambda: plot_activities(community.activities)),
+        "group_health": ("Groups week by week", lambda: plot_group_health(told.health)),
+        "core_value": ("What each group talks about", lambda: plot_core_value(told.value)),
+        "sharing": ("Who brings whom", lambda: plot_sharing(told.sharing)),
+        "activities": ("What activities did", lambda: plot_activities(told.activities)),
     }
     if len(community.splits.table):
-        plots["split"] = ("A group before and after its split", lambda: plot_split(community.splits))
-    if draw_map:
-        plots["tie_map"] = (
-            "Who is tied to whom",
-            lambda: plot_tie_map(community.circles, community.roles.users),
-        )
+        plots["split"] = ("A group before and after its split", lambda: plot_split(told.splits))
+    if draw_map and "circle" not in sensitive:
+        plots["tie_map"] = ("Who is tied to whom", lambda: plot_tie_map(told.circles, roles))
     return plots
 
 

@@ -28,7 +28,8 @@ from segtool.sources.schemas import SCHEMAS
 from segtool.sources.times import parse_as_of
 
 NEEDED = (
-    "a log (who, when, what), a survey (who, answers) or a table of users (who, what they are); "
+    "a log (who, when, what), a chat (group, who, when, text), a survey (who, answers) or a table of users "
+    "(who, what they are); "
     "a column named like user_id, customer_id or 用户id tells who."
 )
 STUDY = "study.toml"  # the name of the file that `segtool init` writes
@@ -249,26 +250,29 @@ def _why_not(look: TableLook, guesses: list[TableGuess]) -> str | None:
 
 def _refusal(looks: list[TableLook], unsure: list[tuple[TableGuess, str]]) -> InputError:
     found = " ".join(reason for _, reason in unsure[:3])
-    example = f"""write a study.toml with your names on the right (docs/study.md has all of it):
-[study]
-name = "..."
-as_of = "2026-07-01"
-[sources.events]
-path = {text(looks[0].path.name)}
-constants = {{event = "purchase"}}   # if no column says what happened
-[sources.events.columns]
-{_map_lines(unsure)}"""
+    nearest = next((guess for guess, _ in unsure if guess.score > 0 and guess.missing), None)
+    table = nearest.table if nearest else "events"
+    lines = [
+        "write a study.toml with your names on the right (docs/study.md has all of it):",
+        '[study]\nname = "..."\nas_of = "2026-07-01"',
+        f"[sources.{table}]\npath = {text((nearest.look if nearest else looks[0]).path.name)}",
+    ]
+    if table == "events":
+        lines.append('constants = {event = "purchase"}   # if no column says what happened')
+    lines.append(f"[sources.{table}.columns]\n{_map_lines(table, nearest or unsure[0][0])}")
     return InputError(
-        f"{found} Found: {'; '.join(describe_columns(look) for look in looks[:3])}.", NEEDED, example
+        f"{found} Found: {'; '.join(describe_columns(look) for look in looks[:3])}.", NEEDED, "\n".join(lines)
     )
 
 
-def _map_lines(unsure: list[tuple[TableGuess, str]]) -> str:
-    """Return a column map of events, with what was found of it."""
-    matches = unsure[0][0].matches if unsure else {}
+def _map_lines(table: str, guess: TableGuess) -> str:
+    """Return a column map of a table, with what was found of it."""
+    schema = SCHEMAS[table]
+    telling = ("amount",) if table == "events" else (schema.time,) if schema.time else ()
+    telling += ("text",) if table == "messages" else ()
     names = {
-        role: matches[role].column.name if role in matches else "..."
-        for role in ("user_id", "event_time", "event", "amount")
+        role: guess.matches[role].column.name if role in guess.matches else "..."
+        for role in dict.fromkeys((*schema.required, *telling))
     }
     return "\n".join(f"{role} = {text(name)}" for role, name in names.items())
 
@@ -301,10 +305,14 @@ def _guess_as_of(
         parse_as_of(as_of, zone)
         return str(as_of), "Nothing at or after this moment is read: as you said."
     newest: list[tuple[bool, pd.Timestamp, str]] = []  # what is planned ahead says nothing of today
+    apart: list[tuple[pd.Timestamp, int, str]] = []
     for guess in used:
         schema = SCHEMAS[guess.table]
         match = guess.matches.get(schema.time or "")
-        if match and schema.happened and (moment := guess.look.newest(match.column)) is not None:
+        if match and schema.happened and (found := guess.look.newest(match.column)) is not None:
+            moment = found.moment
+            if found.apart is not None:
+                apart.append((found.apart, found.n_apart, guess.look.path.name))
             if match.column.has_zone:
                 moment = moment.tz_localize("UTC").tz_convert(zone).tz_localize(None)
             newest.append((guess.table not in PLANNED, moment, guess.look.path.name))
@@ -312,12 +320,23 @@ def _guess_as_of(
         _, moment, file = max(newest)
         day = (moment.normalize() + pd.Timedelta(days=1)).date().isoformat()
         newest_day = f"{moment.date()} in {file}"
-        return day, f"guess: the day after the newest time, {newest_day}. Nothing on it or after is read."
+        why = f"guess: the day after the newest time, {newest_day}. Nothing on it or after is read."
+        return day, why + _say_apart(apart, day)
     changed = max(look.path.stat().st_mtime for look in looks)
     day = dt.datetime.fromtimestamp(changed, dt.UTC).date().isoformat()
     return (
         day,
         "guess: no file tells when anything happened, so this is the day the newest file was last changed.",
+    )
+
+
+def _say_apart(apart: list[tuple[pd.Timestamp, int, str]], day: str) -> str:
+    """Say which times were taken for wrong clocks, as far as they are not read for it."""
+    return "".join(
+        f" {n:,} row{'' if n == 1 else 's'} of {file}, up to {last.date()}, stand{'s' if n == 1 else ''} far from "
+        "all others: taken for wrong clocks and not read. If they are right, set as_of after them."
+        for last, n, file in apart
+        if last.date().isoformat() >= day
     )
 
 

@@ -21,6 +21,10 @@ from segtool.sources.times import suggest_format
 
 SAMPLE_ROWS = 20_000
 ENOUGH = 0.95  # of the filled cells of a column have to be of a kind
+# Rows that stand apart from all others are wrong clocks: one in 100 or less after half a year of silence. Of
+# rows dated after the file was made up to a fifth, after a month: nothing else can have written them.
+FEW_APART, APART = 0.01, 180
+FEW_AHEAD, APART_AHEAD = 0.2, 30
 MISSING = ("", "na", "n/a", "nan", "null", "none", "nat", "\\n", "-", "#n/a")
 YES_NO = frozenset(["0", "1", "true", "false", "yes", "no", "y", "n", "t", "f", "是", "否"])
 ISO_TIME = (
@@ -71,6 +75,15 @@ class ColumnLook:
 
 
 @dataclass(frozen=True)
+class Newest:
+    """The newest time that can be trusted, the newest there is if others stand apart, and how many do."""
+
+    moment: pd.Timestamp
+    apart: pd.Timestamp | None = None
+    n_apart: int = 0
+
+
+@dataclass(frozen=True)
 class TableLook:
     """A file, or a sheet of one, and its columns."""
 
@@ -114,18 +127,30 @@ class TableLook:
             if not is_missing(value) or str(value).strip().lower() in said
         }
 
-    def newest(self, column: ColumnLook) -> pd.Timestamp | None:
-        """Return the newest time of a column, the clock as written; a lone outlier is left aside."""
-        moment = _moment_sql(column)
-        found = self.engine.query(
-            f"SELECT max(moment) AS newest, quantile_disc(moment, 0.999) AS usual FROM "
-            f"(SELECT {moment} AS moment FROM {self.raw.relation}) "
-            f"WHERE moment BETWEEN TIMESTAMP '1990-01-01' AND TIMESTAMP '2099-12-30'"
+    def newest(self, column: ColumnLook) -> Newest | None:
+        """Return the newest time of a column, the clock as written; what stands apart is left aside.
+
+        Some rows after a long silence are wrong clocks when they are few (`FEW_APART` of the rows after
+        `APART` days), or when they are dated later than the file itself was last changed.
+        """
+        days = self.engine.query(
+            f"SELECT CAST(moment AS DATE) AS day, max(moment) AS last, count(*) AS n FROM "
+            f"(SELECT {_moment_sql(column)} AS moment FROM {self.raw.relation}) "
+            f"WHERE moment BETWEEN TIMESTAMP '1990-01-01' AND TIMESTAMP '2099-12-30' GROUP BY 1 ORDER BY 1"
         )
-        newest, usual = (pd.Timestamp(found[name][0]) for name in ("newest", "usual"))
-        if pd.isna(newest):
+        if days.empty:
             return None
-        return usual if newest - usual > pd.Timedelta(days=180) else newest
+        last, n = pd.to_datetime(days["last"]), days["n"].to_numpy()
+        silence = pd.to_datetime(days["day"]).diff().dt.days.fillna(0).to_numpy()
+        later = n[::-1].cumsum()[::-1]  # rows on a day or after it
+        made = pd.Timestamp(self.path.stat().st_mtime, unit="s") + pd.Timedelta(days=2)  # zones, slow clocks
+        beyond = pd.to_datetime(days["day"]).to_numpy() > made.to_datetime64()
+        few = (silence > APART) & (later <= FEW_APART * n.sum())
+        ahead = beyond & (silence > APART_AHEAD) & (later <= FEW_AHEAD * n.sum())
+        cut = (few | ahead).nonzero()[0]
+        if not len(cut):
+            return Newest(last.iloc[-1])
+        return Newest(last.iloc[cut[0] - 1], last.iloc[-1], int(later[cut[0]]))
 
 
 def look_at(path: Path, engine: DuckDBEngine, number: int) -> list[TableLook]:

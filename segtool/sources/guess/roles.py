@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
+from segtool.sources.guess.chats import (
+    is_unique,
+    weigh_activities,
+    weigh_groups,
+    weigh_members,
+    weigh_messages,
+)
 from segtool.sources.guess.look import ColumnLook, TableLook
+from segtool.sources.guess.table_guess import Match, TableGuess
 from segtool.sources.guess.words import (
     CHANNEL_SYNONYMS,
     EVENT_SYNONYMS,
     FILE_WORDS,
+    GROUP_NAMES,
     ORDER_NAMES,
     RATING_NAMES,
     RESPONDENT_NAMES,
@@ -48,45 +57,6 @@ MOST_EVENT_WORDS = 300  # a column with more different values holds no names of 
 FEW_QUESTIONS = 3
 CALLED_SURVEY = 4.0  # nobody calls a file so by accident, and answers look like properties of users
 SURE = 2.0  # a score below it is told as unsure
-
-
-@dataclass(frozen=True)
-class Match:
-    """A column that plays a role, why, and which others could."""
-
-    role: str
-    column: ColumnLook
-    score: float
-    why: str
-    others: tuple[str, ...] = ()
-
-
-@dataclass
-class TableGuess:
-    """What a file is taken for.
-
-    Attributes
-    ----------
-    matches : dict of str to Match
-        By role.
-    constants : dict of str to str
-        Columns the file does not have, and the value every row gets.
-    missing : list of str
-        Required columns that were not found.
-    reasons : list of str
-        What spoke for the table.
-    codebook : str
-        Name of the file that explains its questions, if one is written.
-    """
-
-    table: str
-    look: TableLook
-    matches: dict[str, Match]
-    score: float = 0.0
-    constants: dict[str, str] = field(default_factory=dict)
-    missing: list[str] = field(default_factory=list)
-    reasons: list[str] = field(default_factory=list)
-    codebook: str = ""
 
 
 def guess_tables(look: TableLook) -> list[TableGuess]:
@@ -172,6 +142,7 @@ def _match_by_values(guess: TableGuess) -> None:
             c
             for c in _free(guess)
             if re.search(r"(^|_)(id|no|code)$|id$|编号$|号$", plain_name(c.name)) and _is_id(c)
+            if match_name(c.name, GROUP_NAMES) < 0.7
         ]
         if len(ids) == 1:
             guess.matches["user_id"] = Match("user_id", ids[0], 0.4, "the only column of ids left")
@@ -257,7 +228,7 @@ def _weigh(guess: TableGuess) -> TableGuess:
 def _weigh_events(guess: TableGuess) -> None:
     if "event_time" in guess.matches:
         guess.score += 1.0
-    if "user_id" in guess.matches and not _is_unique(guess, "user_id"):
+    if "user_id" in guess.matches and not is_unique(guess, "user_id"):
         guess.score += 1.0
         guess.reasons.append("users occur more than once")
     elif "user_id" in guess.matches and guess.look.n_rows > 20:
@@ -270,7 +241,7 @@ def _weigh_events(guess: TableGuess) -> None:
 def _weigh_users(guess: TableGuess) -> None:
     if "user_id" not in guess.matches:
         return
-    if not _is_unique(guess, "user_id"):
+    if not is_unique(guess, "user_id"):
         guess.missing.append("user_id")
         guess.reasons.append("but users occur more than once")
         return
@@ -284,7 +255,7 @@ def _weigh_survey(guess: TableGuess) -> None:
         guess.reasons.append(f"{len(find_questions(guess))} columns look like questions")
     elif guess.score < 1.5:
         guess.score -= 2.0
-    if "user_id" in guess.matches and not _is_unique(guess, "user_id"):
+    if "user_id" in guess.matches and not is_unique(guess, "user_id"):
         guess.score -= 1.5
 
 
@@ -298,7 +269,7 @@ def _is_questionnaire(guess: TableGuess) -> bool:
 def _weigh_content(guess: TableGuess) -> None:
     if "item_id" not in guess.matches:
         return
-    if not _is_unique(guess, "item_id"):
+    if not is_unique(guess, "item_id"):
         guess.missing.append("item_id")
         guess.reasons.append("but items occur more than once")
     elif not any(
@@ -308,47 +279,15 @@ def _weigh_content(guess: TableGuess) -> None:
         guess.reasons.append("one row per item, and no users")
 
 
-def _weigh_messages(guess: TableGuess) -> None:
-    if not {"text", "reply_to"} & set(guess.matches):
-        guess.score -= 2.0
-
-
-def _weigh_members(guess: TableGuess) -> None:
-    talk = [
-        name
-        for role in ("message_id", "reply_to", "text")
-        for name in ROLE_NAMES["messages"][role]
-        if name != "id"
-    ]
-    if any(match_name(column.name, talk) > 0.6 for column in guess.look.columns):
-        guess.score -= 1.5
-    elif "group_id" in guess.matches:
-        guess.score += 0.5
-
-
-def _weigh_groups(guess: TableGuess) -> None:
-    """One row per group, and no users: anything else with a group in it is another table."""
-    if any(match_name(column.name, ROLE_NAMES["events"]["user_id"]) > 0.5 for column in guess.look.columns):
-        guess.score -= 3.0
-    if "group_id" in guess.matches and not _is_unique(guess, "group_id"):
-        guess.missing.append("group_id")
-        guess.reasons.append("but groups occur more than once")
-
-
-def _weigh_activities(guess: TableGuess) -> None:
-    if any(match_name(column.name, ROLE_NAMES["events"]["user_id"]) > 0.5 for column in guess.look.columns):
-        guess.score -= 2.0
-
-
 _WEIGHERS = {
     "events": _weigh_events,
     "users": _weigh_users,
     "survey": _weigh_survey,
     "content": _weigh_content,
-    "messages": _weigh_messages,
-    "members": _weigh_members,
-    "groups": _weigh_groups,
-    "activities": _weigh_activities,
+    "messages": weigh_messages,
+    "members": weigh_members,
+    "groups": weigh_groups,
+    "activities": weigh_activities,
 }
 
 
@@ -362,14 +301,6 @@ def find_questions(guess: TableGuess) -> list[ColumnLook]:
         if is_question or (found and re.fullmatch(r"column_\d+", column.name)):
             found.append(column)
     return found
-
-
-def _is_unique(guess: TableGuess, role: str) -> bool:
-    """Whether (nearly) every row has its own value; a few repeats are rows to reject."""
-    column, n_rows = guess.matches[role].column, guess.look.n_rows
-    if column.n_distinct < 0.97 * min(n_rows, 20_000) * column.filled:
-        return False
-    return n_rows > 0 and guess.look.n_different(column) >= 0.97 * n_rows * column.filled
 
 
 def _source_name(guess: TableGuess, role: str) -> str:

@@ -36,6 +36,8 @@ ROLE_NAMES: dict[str, dict[str, list[str]]] = {
 """Table -> role -> names that columns with this role have, likeliest first."""
 CONTACT_NAMES: list[str] = _SAID["shared"]["contact"]
 RESPONDENT_NAMES: list[str] = _SAID["shared"]["respondent"]
+GROUP_NAMES: list[str] = _SAID["shared"]["group"] + _SAID["shared"]["chat"]
+SENDER_NAMES: list[str] = _SAID["shared"]["sender"]
 ORDER_NAMES: list[str] = _SAID["signs"]["order"]
 RATING_NAMES: list[str] = _SAID["signs"]["rating"]
 FILE_WORDS: dict[str, list[str]] = _SAID["files"]

@@ -107,6 +107,8 @@ def has_codebook(guess: TableGuess) -> bool:
 
 
 def _why_constant(guess: TableGuess) -> str:
+    if "group_id" in guess.constants:
+        return "No column says in which group a row was written: all of the file is taken for one."
     value = guess.constants["event"]
     return f"No column says what happened in a row: every row is taken for a {value}."
 
@@ -180,6 +182,8 @@ def _rest_lines(guess: TableGuess) -> list[str]:
         for column in absent
         if guess.table == "events"
     ]
+    if guess.table == "messages" and "message_id" not in guess.matches:
+        lines.append(comment("No message_id: rows are known by their number; who answers whom is inferred."))
     return lines
 
 

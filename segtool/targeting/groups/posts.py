@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from segtool.community.health.rules import CHAT, DEAD, LOUD, NEW, OVERGROWN, QUIET, THRIVING
+from segtool.community.group_tables import to_do
+from segtool.community.health.rules import DEAD, LOUD, OVERGROWN, QUIET
 from segtool.notes import known, unknown
 from segtool.targeting.frequency.caps import caps_for
 from segtool.targeting.members import Members
@@ -31,17 +32,8 @@ SHARES = [
     "lo",
     "hi",
 ]
+MOST_NAMED = 8  # groups in a note
 UNIT = "times its share of all users"
-# What a group of each verdict asks for, before any post of a brand (the practice behind the verdicts).
-DO = {
-    THRIVING: "join the talk; a post on its topic now and then",
-    QUIET: "ask something on its topic that a leader answers first",
-    DEAD: "do not post: close it, or merge it into a neighbour and let a leader begin again",
-    CHAT: "post on its topic only, and hold an activity that leads back to it",
-    LOUD: "do not announce: ask, and answer who answers",
-    OVERGROWN: "split it first; until then answer newcomers rather than post",
-    NEW: "welcome who joins, and ask what they came for",
-}
 
 
 @dataclass(frozen=True)
@@ -78,8 +70,7 @@ def plan_groups(community, members: Members, user_ids: np.ndarray, settings: Tar
     members : Members, shape (n_users, n_personas)
     user_ids : ndarray of str
     settings : TargetingSettings
-        ``group_post_share`` of a group's messages may be posts; ``group_channels[0]`` is the channel of
-        groups that do not say theirs.
+        ``group_post_share`` of a group's messages may be posts.
 
     Returns
     -------
@@ -136,7 +127,7 @@ def _posts(community, shares: pd.DataFrame, settings: TargetingSettings) -> pd.D
     talk, health = community.talk, community.health.table.set_index("group_id")
     groups = talk.groups.set_index("group_id")
     channel = groups["channel"].astype(object)
-    channel = channel.where(channel.notna() & (channel != ""), next(iter(settings.group_channels), ""))
+    channel = channel.where(channel.notna(), "")
     typical = shares[shares["lo"] > 100].sort_values(["group_id", "index"], ascending=[True, False])
     table = pd.DataFrame(
         {
@@ -155,7 +146,7 @@ def _posts(community, shares: pd.DataFrame, settings: TargetingSettings) -> pd.D
         for row in zip(table["verdict"], table["messages_per_week"], table["channel"], strict=True)
     ]
     table["posts_per_week"], table["cap"], table["reason"] = zip(*bears, strict=True)
-    table["do"] = table["verdict"].map(DO).fillna("wait until there is more to judge it by")
+    table["do"] = to_do(table["verdict"])
     return table.rename_axis("group_id").reset_index()[TABLE]
 
 
@@ -168,6 +159,8 @@ def _bears(verdict: str, weekly: float, channel: str, settings: TargetingSetting
         return 0.0, stated, "nobody answers there"
     if verdict == LOUD:
         return 0.0, stated, "one voice already writes most of it"
+    if verdict == OVERGROWN:
+        return 0.0, stated, "its newcomers are not answered yet: split it first, and answer them"
     if weekly != weekly:
         return np.nan, stated, "how much its members write is not known"
     share = settings.group_post_share
@@ -257,6 +250,15 @@ def _notes(table: pd.DataFrame, settings: TargetingSettings) -> tuple[str, ...]:
             " get none (holdout in group_posts.csv), and compare groups, not people."
         ),
     ]
+    if (table["channel"] == "").any():
+        notes.append(
+            unknown(
+                "Groups: what the platform allows where the table of groups names no channel; give it one, such"
+                " as wecom_group."
+            )
+        )
     if len(closed):
-        notes.append(known(f"Groups: no posts in {', '.join(closed)}; group_posts.csv says why."))
+        more = f" and {len(closed) - MOST_NAMED} more" if len(closed) > MOST_NAMED else ""
+        named = ", ".join(closed[:MOST_NAMED])
+        notes.append(known(f"Groups: no posts in {named}{more}; group_posts.csv says why."))
     return tuple(notes)

@@ -8,7 +8,9 @@ import pytest
 from scipy import stats
 
 from segtool.community.activities.activities import TABLE, study_activities
+from segtool.community.activities.effects import begin_study
 from segtool.community.activities.noise import Expected, chance_below, lift_interval
+from segtool.community.activities.panel import build_panel
 from segtool.community.activities.pooled import pool_one
 from segtool.community.activities.wording import LIFTED, LOWERED, MATCHED, NOT_SHOWN, OWN, UNKNOWN
 from segtool.community.settings import CommunitySettings
@@ -123,6 +125,38 @@ def test_simulated_lifts_are_found_and_their_intervals_hold_them():
     assert len(planted.merge(found.returned)) == len(planted) > 5
     curve = found.curve.set_index("day")
     assert curve.loc[0, "lo"] > 1 and abs(np.log(curve.loc[range(-14, -3), "lift"]).mean()) < 0.15
+
+
+def test_weekends_of_a_group_are_not_taken_for_what_its_saturday_activities_did():
+    back = np.arange(1, 183)
+    weekend = [int(day) for day in back if (AS_OF - day * DAY).weekday() >= 5]
+    quiet = [int(day) for day in back if (AS_OF - day * DAY).weekday() < 5]
+    lifts = [(g, day, day, 4.0 if day in weekend else 0.4) for g in range(3) for day in weekend + quiet]
+    saturdays = [day for day in weekend if (AS_OF - day * DAY).weekday() == 5][5:22:4]
+    acts = [activity(f"g{g}", day, day, f"a{g}_{day}") for g in range(3) for day in saturdays]
+    found = study(steady(9, days=182, pace=5.0, lifts=lifts), acts)
+    assert 0.8 < found.overall("messages", "during")["lift"] < 1.25
+    assert (found.table["verdict"] == NOT_SHOWN).all()
+
+
+def test_an_activity_begun_in_a_slump_says_so():
+    messages = steady(8, days=160, lifts=[(0, 72, 42, 0.5)])
+    table = study(messages, [activity("g0", 41, 40), activity("g1", 41, 40, "b")]).table
+    table = table.set_index("activity_id")
+    assert table.loc["a", "in_slump"] and "began in a slump" in table.loc["a", "reason"]
+    assert not table.loc["b", "in_slump"] and "slump" not in table.loc["b", "reason"]
+
+
+def test_what_came_after_does_not_choose_the_matched_groups():
+    plain = steady(8, seed=3)
+    later = plain[(plain["sent_at"] > AS_OF - 40 * DAY) & plain["group_id"].isin(["g1", "g2", "g3"])]
+    talks = [plain, pd.concat([plain, *[later] * 20])]
+    acts = [activity("g0", 41, 40)]
+    near = []
+    for messages in talks:
+        talk = make_talk(messages=messages, activities=acts)
+        near.append(begin_study(build_panel(talk, 30), talk.settings, 0).near)
+    np.testing.assert_array_equal(*near)
 
 
 # -- topic, returns -----------------------------------------------------------------------------------

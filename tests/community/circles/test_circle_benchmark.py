@@ -30,6 +30,12 @@ def test_it_says_by_its_exit_code_what_was_missed(monkeypatch, capsys, louvain, 
     assert ("MISSED: club" in capsys.readouterr().out) is bool(code)
 
 
+def test_half_of_ties_outside_is_shown_and_a_little_less_is_promised():
+    promised = [name for name, _ in circle_graphs.generated_graphs(300)]
+    assert "LFR, 500 people, mixing 0.45" in promised
+    assert "0.5 (no promise)" in circles.BLURRED
+
+
 def test_graphs_of_packages_are_whole():
     pytest.importorskip("sknetwork")
     matrix, groups = circle_graphs.read_philosophers()

@@ -12,6 +12,7 @@ import pytest
 from scipy import sparse
 from sklearn.metrics import normalized_mutual_info_score
 
+from segtool.community.circles import detect, evidence
 from segtool.community.circles.detect import detect_circles
 from segtool.community.circles.evidence import shuffle_ties, weigh_division
 from segtool.community.circles.graph import check_graph, damp_weights
@@ -54,7 +55,58 @@ def test_the_members_of_the_karate_club_are_told_apart():
     found = detect_circles(matrix)
     assert normalized_mutual_info_score([club.nodes[each]["club"] for each in club], found.labels) > 0.8
     assert found.structure.n_shuffles == 19
-    assert "shuffled" in found.structure.why
+    assert "clearly more than in any of 19 graphs with shuffled ties" in found.structure.why
+
+
+def test_groups_with_nearly_half_of_their_ties_outside_are_found():
+    """What naming circles costs is above what they tell here, by less than in any shuffled graph."""
+    truth = np.repeat(np.arange(10), 30)
+    found = detect_circles(planted(10, 30, 4 / 29, 4 / 270), n_runs=4)
+    assert found.structure.found and found.structure.gain < 0
+    inside = found.labels >= 0
+    assert len(found.circles) >= 4 and inside.sum() > 100 and found.structure.n_shuffles == 19
+    assert normalized_mutual_info_score(truth[inside], found.labels[inside]) > 0.6
+
+
+@pytest.mark.parametrize(
+    ("own", "shuffled", "verdict", "looked"),
+    [
+        (0.40, [0.30, 0.31, 0.32, 0.33], "clearly", 4),
+        (0.34, [0.30, 0.31, 0.32, 0.33], "above all", 4),
+        (0.31, [0.30, 0.32, 0.1, 0.1], "no", 2),
+        (0.31, [0.31, 0.30, 0.1, 0.1], "no", 1),
+    ],
+)
+def test_three_answers_of_shuffled_graphs(monkeypatch, own, shuffled, verdict, looked):
+    seen = iter([own, *shuffled])
+    monkeypatch.setattr(evidence, "_greatest_modularity", lambda *said: next(seen))
+    graph = check_graph(planted(2, 8, 0.5, 0.1))
+    assert evidence.beats_shuffles(graph, np.random.default_rng(0), 1, 4) == (verdict, looked)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "said"),
+    [("above all", "but not so clearly that it could not be chance"), ("no", "as clearly as these do")],
+)
+def test_the_sentence_says_how_shuffled_graphs_compare(monkeypatch, verdict, said):
+    monkeypatch.setattr(detect, "beats_shuffles", lambda *asked: (verdict, 19))
+    found = detect_circles(matrix_of(nx.gnm_random_graph(60, 150, seed=1)))
+    assert said in found.structure.why and not found.structure.found
+
+
+def test_ties_too_many_to_shuffle_are_not_called_chance(monkeypatch):
+    monkeypatch.setattr(detect, "MOST_TIES_SHUFFLED", 100)
+    found = detect_circles(matrix_of(nx.gnm_random_graph(60, 150, seed=1)))
+    assert "150 ties are too many to compare" in found.structure.why
+    assert found.structure.n_shuffles == 0 and "chance" not in found.structure.why
+
+
+def test_stability_is_what_comes_back_without_a_fifth_of_the_ties(monkeypatch):
+    """Runs on all ties are what a division is made of: they say nothing about it."""
+    shuffled_runs = [np.repeat([0, 1], 15), np.arange(30) % 2]
+    monkeypatch.setattr(detect, "forget_ties", lambda *said: shuffled_runs)
+    found = detect_circles(sparse.block_diag([np.ones((15, 15))] * 2), resplit_above=100)
+    assert found.circles["stability"].round(2).tolist() == [0.68, 0.68]
 
 
 @pytest.mark.parametrize("seed", [1, 2])

@@ -65,6 +65,7 @@ def test_each_group_that_talks_is_a_circle_named_by_its_topic(circles):
     assert sorted(circles.table["name"]) == sorted(TOPICS)
     assert circles.table["circle"].tolist() == ["c01", "c02", "c03"]
     assert circles.table["stable"].all()
+    assert circles.table["named_by_topics"].all()
     members = circles.members[circles.members["by"] == "ties"]
     assert normalized_mutual_info_score(members["user_id"].str[1], members["circle"]) > 0.95
 
@@ -109,6 +110,7 @@ def test_without_interests_circles_have_no_topics(talk):
     assert len(found.table) == 3
     assert found.topics.empty
     assert found.table["name"].str.startswith("no topic stands out").all()
+    assert not found.table["named_by_topics"].any()
     assert found.table["name"].is_unique
     assert any("no interests are known" in note for note in found.notes)
 

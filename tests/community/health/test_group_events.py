@@ -6,7 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from segtool.community.health.bursts import burst_chances
 from segtool.community.health.health import judge_groups
+from segtool.community.health.trouble import LOOKS_A_YEAR
 from segtool.community.settings import CommunitySettings
 from tests.community.health.chats import END, chat, read, roster
 
@@ -52,6 +54,25 @@ def test_a_group_that_always_complains_does_not_burst():
     assert warn(messages).warnings.empty
 
 
+def test_other_groups_do_not_make_a_warning_harder_to_give():
+    count = np.zeros((2, 13))
+    count[:, 0] = 7, 5  # of fifteen who write; one of them used to
+    count[:, 1:] = 1
+    p = [
+        burst_chances(
+            np.vstack([count, np.ones((n, 13))]), np.full((n + 2, 13), 15.0), np.ones((n + 2, 13), bool)
+        )[0]
+        for n in (18, 1998)
+    ]
+    bound = CommunitySettings().false_warnings_a_year / LOOKS_A_YEAR
+    assert [(chances[:2, 0] <= bound).tolist() for chances in p] == [[True, False], [True, False]]
+
+
+def test_who_asks_for_fewer_false_warnings_gets_fewer():
+    messages = complain(chat("g"), (1.8, 0.4), people=5, n=8)
+    assert warn(messages, false_warnings_a_year=1e-6).warnings.empty
+
+
 def test_old_trouble_is_listed_but_does_not_go_on():
     health = warn(complain(chat("g"), (61.8, 60.0), people=5, n=8))
     assert health.warnings["is_going_on"].tolist() == [False] and health.table.loc[0, "warning"] == ""
@@ -92,7 +113,36 @@ def test_a_wave_is_found_and_what_it_did_is_told_with_n_and_interval(flooded):
         and topic["said"].startswith("share on")
     )
     assert rows.loc["veterans' messages a week", "hi"] < 0
-    assert rows.loc["veterans' share", "before"] == 1
+
+
+@pytest.fixture(scope="module")
+def ageing():
+    """Groups that one comes to each day and leaves after some weeks; the wave changes nobody's talk."""
+    rng, messages, members = np.random.default_rng(5), [], []
+    for group in "abcd":
+        joined = np.r_[np.full(15, 400.0), np.arange(330, 0, -1.0), 62 - 2 * rng.random(25)]
+        stays = np.r_[np.full(15, 9999.0), rng.exponential(60, len(joined) - 15)]
+        days = np.arange(182, 0, -1)
+        there = (joined[None] > days[:, None]) & (joined[None] - days[:, None] < stays[None])
+        day, voice = np.nonzero(there & (rng.random(there.shape) < 0.18))
+        at = END - pd.to_timedelta(days[day], unit="D") + pd.Timedelta(hours=9)
+        at = at + pd.to_timedelta(np.arange(len(day)) % 600, unit="min")
+        messages += [
+            {"message_id": f"{group}{n}", "group_id": group, "user_id": f"{group}_u{who:02d}", "sent_at": str(when),
+             "topic": "yoga", "text": "ok", "reply_to": None}
+            for n, (who, when) in enumerate(zip(voice, at, strict=True))
+        ]  # fmt: skip
+        members += roster(group, len(joined), joined)
+    return read(messages, members)
+
+
+def test_veterans_who_get_fewer_anyway_are_not_held_against_a_wave(ageing):
+    rows = judge_groups(ageing).entrants
+    pace = rows[rows["measure"] == "veterans' messages a week"]
+    assert len(pace) == 4 and pace["after"].sum() < 0.8 * pace["before"].sum()
+    assert pace["usual"].between(0.5 * pace["before"], 0.95 * pace["before"]).all()
+    assert ((pace["lo"] <= 0) & (pace["hi"] >= 0)).all() and set(pace["said"]) == {"no sure change"}
+    assert "veterans' share" not in set(rows["measure"])
 
 
 def test_days_of_an_activity_are_left_out_and_it_is_named(flooded):

@@ -25,7 +25,7 @@ def health() -> Health:
         *chat("chatty", off=(0.1, 0.9), daily=4),
         *chat("dead", days=range(80, 180)),
         *chat("loud", voices=crowd, replies=0.02, daily=2),
-        *chat("crowd", voices=np.array(strangers) / sum(strangers), replies=0.15, daily=4),
+        *chat("crowd", days=range(1, 29), voices=np.array(strangers) / sum(strangers), replies=0.15, daily=4),
         *chat("small", days=range(1, 180, 4), daily=1),
         *chat("young", days=range(1, 20), daily=5),
         *chat("scarce", days=range(1, 180, 9), daily=1),
@@ -46,7 +46,7 @@ def health() -> Health:
         ("chatty", "chat room", "are about yoga"),
         ("dead", "dead", "nobody has talked with anybody for 80 days"),
         ("loud", "loudspeaker", "one voice writes"),
-        ("crowd", "overgrown", "190 members; veterans are 79% of the members and write"),
+        ("crowd", "overgrown", "190 members; members of 90 days and more are 79% of all and write"),
         ("small", "quiet", "not surely a message a day"),
         ("young", "new", "days old, under 42"),
         ("scarce", "too little data", "20 messages on record"),
@@ -111,7 +111,7 @@ def test_without_a_roster_sizes_are_not_known_rather_than_nothing():
     health = judge_groups(read(chat("g", voices=160, daily=8)))
     row = health.table.iloc[0]
     assert pd.isna(row["n_members"]) and np.isnan(row["active_share"]) and np.isnan(row["veteran"])
-    assert row["verdict"] in ("thriving", "quiet") and "veterans' share" in row["not_known"]
+    assert row["verdict"] in ("thriving", "quiet") and "members of 90 days and more" in row["not_known"]
     assert any("there is no roster" in note for note in health.notes)
 
 
@@ -119,7 +119,7 @@ def test_without_answers_nothing_is_said_of_them():
     messages = [{**row, "reply_to": None} for row in chat("g")]
     health = judge_groups(read(messages, roster("g", 20)))
     row = health.table.iloc[0]
-    assert row["verdict"] == "quiet" and np.isnan(row["reply"]) and row["reply_n"] == 0
+    assert row["verdict"] == "thriving" and np.isnan(row["reply"]) and row["reply_n"] == 0
     assert "whether messages are answered is not known" in row["reasons"]
 
 

@@ -12,7 +12,7 @@ from segtool.community.health.health import judge_groups
 from segtool.community.health.intervals import day_shares, share_interval
 from segtool.community.health.said import members_by_week, read_said
 from segtool.community.health.threads import read_threads
-from segtool.community.health.trends import fit_trends
+from segtool.community.health.trends import fit_trends, spread_around_steps
 from tests.community.health.chats import chat, read, roster
 
 
@@ -101,3 +101,15 @@ def test_tenure_is_by_the_roster_or_else_since_the_first_message():
     rows = chat("g", days=[10, 5], daily=1, voices=1)
     assert read_said(read(rows, roster("g", 1, 30))).tenure.round().tolist() == [20, 25]
     assert read_said(read(rows)).tenure.round().tolist() == [0, 5]
+
+
+def test_a_jump_is_no_restlessness_and_restless_weeks_stay_restless():
+    rng = np.random.default_rng(1)
+    week = np.arange(26)
+    counts = np.full((200, 26), 60.0)
+    there = counts > 0
+    jump = rng.binomial(60, np.where(week < 6, 0.1, 0.9), (200, 26)).astype(float)
+    restless = rng.binomial(60, rng.beta(8, 2, (200, 26))).astype(float)
+    assert np.median(fit_trends(jump, counts, there, 0.95)["spread"]) > 5
+    assert np.median(spread_around_steps(jump, counts, there)) < 1.5
+    assert np.median(spread_around_steps(restless, counts, there)) > 4

@@ -16,8 +16,11 @@ HEALTHY = {
     "top3_worth": 150, "reply": 0.55, "reply_worth": 150, "on_topic": 0.8, "on_topic_worth": 100, "before": 0.82,
     "before_worth": 200, "other_share": 0.4, "veteran": 0.6, "veteran_worth": 150, "veteran_members": 0.5,
     "n_members": 90, "absence_factor": 9, "active_slope": 0.0, "active_hi": 0.1, "reply_slope": 0.0,
-    "reply_hi": 0.1, "on_topic_slope": 0.0, "on_topic_hi": 0.1, "is_stated": True,
+    "reply_hi": 0.1, "writers_slope": 0.0, "writers_hi": 0.1, "reply_before": 0.55, "reply_before_worth": 300,
+    "others_answer": 0.6, "n_speakers": 40, "n_writers": 60, "past_gap": 5, "silent_with": 1, "talked_then": 8,
+    "on_topic_slope": 0.0, "on_topic_hi": 0.1, "is_stated": True,
 }  # fmt: skip
+FEWER_WRITE = {"active_slope": -0.3, "active_hi": -0.2, "writers_slope": -0.2, "writers_hi": -0.1}
 
 
 def measures(**changed) -> dict[str, np.ndarray]:
@@ -51,7 +54,26 @@ def measures(**changed) -> dict[str, np.ndarray]:
         ({"on_topic": 0.3, "other_share": 0.9}, "thriving"),  # moved to another topic
         ({"on_topic": 0.3, "before": np.nan, "is_stated": False}, "thriving"),
         ({"on_topic": np.nan, "on_topic_worth": 0}, "thriving"),
-        ({"reply": np.nan, "reply_worth": 0}, "quiet"),
+        ({"reply": np.nan, "reply_worth": 0}, "thriving"),  # not known is not no
+        ({"gap_days": 60, "n_recent": 2, "silent_with": 6}, "quiet"),  # a pause of all
+        ({"gap_days": 60, "n_recent": 2, "past_gap": 50}, "quiet"),  # it came back from such a one
+        ({"gap_days": 100, "n_recent": 2, "silent_with": 6}, "dead"),  # no pause is that long
+        ({"top1": 0.5, "top3": 1.0, "reply": 0.05, "n_speakers": 3, "n_members": 3, "n_writers": 3}, "quiet"),
+        ({"top1": 0.5, "top3": 1.0, "reply": 0.05, "n_speakers": 12}, "loudspeaker"),
+        ({"top1": 0.85, "reply": 0.05, "n_members": 5, "n_writers": 5}, "quiet"),  # no audience
+        (
+            {"n_members": 300, "reply": 0.2, "veteran": 0.1, "others_answer": 0.0, "reply_before": 0.2},
+            "quiet",
+        ),
+        ({"n_members": 300, "reply": 0.2, "veteran": 0.1, "others_answer": 0.0}, "overgrown"),  # it fell
+        ({"n_members": 180, "reply": 0.2, "veteran": 0.1, "reply_before": 0.2}, "quiet"),  # it talks a lot
+        (
+            {"n_members": 300, "veteran": 0.1, "active_slope": -0.3, "active_hi": -0.2},
+            "thriving",
+        ),  # only churn
+        ({"n_members": 300, "veteran": 0.1, **FEWER_WRITE}, "thriving"),
+        ({"n_members": 300, "reply": 0.2, "active_slope": -0.3, "active_hi": -0.2}, "quiet"),
+        ({"n_members": 300, "reply": 0.2, **FEWER_WRITE}, "overgrown"),
         ({"n_recent": 24, "peak": 8}, "quiet"),
     ],
 )
@@ -88,16 +110,37 @@ def test_the_measure_that_would_change_a_verdict_does_change_it(changed):
     now = judge(m, SETTINGS)
     (said,) = find_changes(m, now, SETTINGS)
     lever = next(
-        one for one in LEVERS if one.title in said or (one.name == "age_days" and "days old" in said)
+        one
+        for one in LEVERS
+        if one.title in said
+        or (one.name == "age_days" and "days old" in said)
+        or (one.name == "gap_days" and "days ago" in said)
     )
     numbers = [float(part.strip("%,()").replace(",", "")) for part in said.replace("(now", "").split()
                if part.strip("%,()").replace(",", "").lstrip("+-").isdigit()]  # fmt: skip
-    value = numbers[0] if lever.name == "age_days" else numbers[-1]
+    value = numbers[0] if lever.name in ("age_days", "gap_days") else numbers[-1]
     value = np.array([value / 100 if lever.unit == "share" else value])
     then = judge(move(m, lever.name, value), SETTINGS)
     assert f"would be '{then[0]}'" in said and then[0] != now[0]
     back = m[lever.name] + 0.8 * (value - m[lever.name])  # not yet there
     assert judge(move(m, lever.name, back), SETTINGS)[0] == now[0]
+
+
+def test_the_border_is_told_to_the_last_one_and_only_where_it_reads_otherwise():
+    m = measures(n_members=300, reply=0.2, veteran=0.1)
+    for changed, said in (
+        ({"n_members": 155, "reply": 0.2, "veteran": 0.1}, "members fell from 155 to 150"),
+        ({"age_days": 40}, "once it is 42 days old"),
+        ({"on_topic": 0.399, "on_topic_worth": 1e7, "before": 0.41}, ""),
+    ):
+        m = measures(**changed)
+        (told,) = find_changes(m, judge(m, SETTINGS), SETTINGS)
+        assert said in told and "from 40% to 40%" not in told
+
+
+def test_who_talks_again_has_written():
+    m = move(measures(gap_days=60, n_recent=0), "gap_days", np.array([20.0]))
+    assert m["n_recent"].tolist() == [2]
 
 
 def test_a_bad_verdict_is_told_what_would_make_it_good():

@@ -39,6 +39,12 @@ def test_a_missed_number_is_said(rho):
     filters = pd.DataFrame(
         {"follow": [0.0, 0.1], "judged": 100, "planted": [0, 9], "named": [0, 5], "right": [0, 5]}
     )
-    targets = dict(leaders.check_targets(mean, mean, found, filters))
+    nobody = pd.DataFrame({"groups": [9], "judged": 100, "named": 2, "groups_named": 1, "holds_half": 0})
+    targets = dict(leaders.check_targets(mean, mean, found, filters, nobody))
     missed = [promise for promise, is_met in targets.items() if not is_met]
     assert bool(missed) is (rho < 0.7)
+
+
+def test_where_nobody_leads_hardly_anybody_is_named():
+    found = leaders.name_nobody(940)
+    assert found["judged"] > 100 and found["named"] <= leaders.MOST_NULL * found["judged"]

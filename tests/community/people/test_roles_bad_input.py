@@ -118,3 +118,35 @@ def test_that_nobody_leads_is_not_known_from_inferred_links():
     linked = talk.with_replies(reply, np.where(reply >= 0, 0.6, 0.0))
     missing = find_roles(linked, find_ties(linked)).missing.set_index("missing")
     assert not missing["known"].any() and "is inferred" in missing.at["leader", "why"]
+
+
+def test_a_record_too_short_to_know_names_no_lurker_and_says_where_it_begins():
+    members = [{"group_id": "g", "user_id": user, "joined_at": "2025-01-01"} for user in "abc"]
+    rows = [message("a", "2026-06-20 10:00", "m1"), message("b", "2026-06-20 10:01", "m2", "m1")]
+    found = roles_of(messages=rows, members=members).members.set_index("user_id")
+    assert found.at["c", "role"] == "unknown"
+    assert "has not written since 2026-06-20, where the record begins" in found.at["c", "evidence"]
+    longer = [message("a", "2026-01-20 10:00", "m0"), *rows]
+    found = roles_of(messages=longer, members=members).members.set_index("user_id")
+    assert found.at["c", "role"] == "lurker" and 0.9 < found.at["c", "confidence"] < 1
+
+
+def test_the_same_people_in_two_groups_make_no_brokers_and_other_people_do():
+    def talks(names: dict[str, str]):
+        rows = []
+        for group, others in names.items():
+            for number in range(60):
+                at = pd.Timestamp("2026-04-01") + pd.Timedelta(days=number)
+                first = f"{group}{number:03d}"
+                rows.append({**message("hub", str(at), first), "group_id": group})
+                answer = message(
+                    others[number % len(others)], str(at + pd.Timedelta(minutes=1)), first + "a", first
+                )
+                rows.append({**answer, "group_id": group})
+        members = roles_of(messages=rows).members
+        hub = members[members["user_id"] == "hub"]
+        return (hub["role"] + ", " + hub["also"]).str.contains("broker").tolist(), hub
+
+    assert talks({"g": "abcdef", "h": "abcdef"})[0] == [False, False]
+    held, hub = talks({"g": "abcdef", "h": "uvwxyz"})
+    assert held == [True, True] and hub["evidence"].str.contains("by 0 of 12 people in two of them").all()

@@ -93,3 +93,23 @@ def test_the_place_of_one_member_is_in_the_middle_and_ties_share_a_place():
 def test_weeks_are_counted_once_each():
     talk = make_talk(messages=[*said("a", 1, 2, 8), *said("b", 30)])
     assert active_weeks(talk).tolist() == [2, 1] and active_weeks(talk, since_days=20).tolist() == [2, 0]
+
+
+def test_of_who_joined_before_a_short_record_it_is_not_known_whether_they_read_along():
+    members = [member("early", 300), member("late", 39), member("stranger", None)]
+    short = make_talk(members=members, messages=said("w", 40, 3))
+    assert tenure_bands(short).tolist() == ["unknown", "lurker", "unknown", "unknown"]
+    long = make_talk(members=members, messages=said("w", 100, 3))
+    assert tenure_bands(long).tolist() == ["lurker", "lurker", "unknown", "unknown"]
+
+
+def test_a_group_without_messages_has_no_lurkers_though_another_talks():
+    silent = {**member("x", 300), "group_id": "h"}
+    talk = make_talk(members=[member("a", 300), silent], messages=said("b", 200, 3))
+    assert tenure_bands(talk).tolist() == ["lurker", "unknown", "unknown"]
+
+
+def test_who_wrote_before_joining_was_there_since():
+    talk = make_talk(members=[member("a", 11)], messages=said("a", *range(3, 400, 7)))
+    assert tenure_bands(talk).tolist() == ["veteran"]
+    assert "before they had joined" in talk.problems["what"].iloc[0]

@@ -70,3 +70,14 @@ def test_a_nickname_that_two_bear_names_nobody_and_an_id_wins():
 def test_announcements():
     texts = ["群公告：今晚", "[通知] x", "Notice: y", "@everyone z", "通知到了吗", "see the notice", None]
     assert find_announcements(np.array(texts, dtype=object)).tolist() == [True] * 4 + [False] * 3
+
+
+def test_ids_that_differ_in_case_only_are_named_as_written_or_not_at_all():
+    rows = [{"group_id": "g", "user_id": user, "sent_at": "2026-06-01"} for user in ("Ann", "ann", "bob")]
+    users = [{"user_id": "bob", "nickname": "ANN"}]
+    names = read_names(make_talk(messages=rows, users=users))
+    said = np.array(["@Ann hi", "@ann hi", "@ANN hi", "Ann: yes", "so says ann.", "@Bob"], dtype=object)
+    row, user = find_mentions(said, names)
+    assert list(zip(row.tolist(), user.tolist(), strict=True)) == [(0, 0), (1, 1), (5, 2)]
+    row, user, _ = find_named(said, names)
+    assert list(zip(row.tolist(), user.tolist(), strict=True)) == [(0, 0), (1, 1), (3, 0), (4, 1), (5, 2)]

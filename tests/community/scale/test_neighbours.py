@@ -2,6 +2,7 @@
 
 from types import SimpleNamespace
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -89,6 +90,24 @@ def test_a_merge_never_makes_a_group_that_is_to_be_split():
     assert merges["into_group_id"].isna().all() and "no living group" in merges["against"][0]
 
 
+def test_all_that_go_to_one_group_fit_there_together():
+    rows = members("tea", people(70, "t"))
+    for number in range(3):
+        rows += members(f"dead{number}", people(10, "t") + people(30, f"d{number}x"))
+    talk = make_talk(members=rows)
+    verdicts = pd.DataFrame({"group_id": [f"dead{n}" for n in range(3)], "verdict": "dead"})
+    merges = propose_merges(talk, verdicts=verdicts).set_index("group_id")
+    assert merges["into_group_id"].fillna("").tolist() == ["tea", "tea", ""]
+    assert merges["n_after"].tolist()[:2] == [100, 130] and merges["n_into"].tolist()[:2] == [70, 70]
+    assert "30 more are to come" in merges["against"]["dead1"]
+
+
+def test_two_tiny_groups_do_not_change_places():
+    merges = propose_merges(make_talk(members=members("a", people(5)) + members("b", people(5))))
+    assert merges["into_group_id"].fillna("").tolist() == ["b", ""]
+    assert merges["against"].tolist()[1] == "people of another group are to come here"
+
+
 def test_verdicts_win_over_silence():
     talk = merging_world()
     verdicts = pd.DataFrame({"group_id": ["dead", "tea", "shoes"], "verdict": ["quiet", "thriving", "dead"]})
@@ -137,6 +156,12 @@ def test_many_core_users_get_several_groups_within_the_bound():
     talk, ties, roles = core_world(60)
     sizes = propose_core_groups(talk, ties, roles).groupby("core_group").size()
     assert len(sizes) == 2 and sizes.max() <= 49 and sizes.sum() == 60
+
+
+def test_ties_among_a_few_are_those_among_all():
+    _, ties, _ = core_world(12)
+    few = np.array([1, 4, 7])
+    assert (ties.among(few).toarray() == ties.undirected()[few][:, few].toarray()).all()
 
 
 def test_hardly_any_core_users_need_no_group():

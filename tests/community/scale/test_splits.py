@@ -5,8 +5,11 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import sparse
 
-from segtool.community.scale.splits import propose_splits
+from segtool.community.scale.splits import Effort, _try_bounds, propose_splits
 from segtool.community.settings import CommunitySettings
 from segtool.community.ties.ties import find_ties
 from tests.community.worlds import make_talk
@@ -263,3 +266,38 @@ def test_many_groups_are_all_split_if_briefly():
     assert len(splits.groups) == 21 and splits.groups["kept_share"].eq(1).all()
     assert splits.parts["n_members"].tolist() == [6] * 42
     assert any("searched briefly" in note for note in splits.notes)
+
+
+def tight_group(n: int, n_talk: int, upper: int, lower: int):
+    """Propose a split of a group in which the first talk round about, within bounds that leave little room."""
+    messages = [
+        row(number, f"u{number * 7 % n_talk:03d}", f"2026-06-{1 + number // 24:02d} {number % 24:02d}:00",
+            f"m{number - 1:05d}" if number else None)
+        for number in range(4 * n_talk)
+    ]  # fmt: skip
+    roster = [{"group_id": "g", "user_id": f"u{k:03d}", "joined_at": "2026-01-01"} for k in range(n)]
+    tight = CommunitySettings(split_above=upper, split_upper=upper, split_lower=lower)
+    return propose({"messages": messages, "members": roster}, settings=tight)
+
+
+def test_a_tight_lower_bound_holds_where_many_are_silent():
+    assert tight_group(135, 63, 23, 20).parts["n_members"].between(20, 23).all()
+
+
+@settings(max_examples=8, deadline=None, derandomize=True)
+@given(st.data())
+def test_proposals_hold_their_bounds(data):
+    upper = data.draw(st.integers(10, 30))
+    n = data.draw(st.integers(upper + 1, 100))
+    lower = data.draw(st.integers(max(1, upper - 6), upper))
+    n_talk = data.draw(st.integers(5, n))
+    splits = tight_group(n, n_talk, upper, lower)
+    assert splits.parts["n_members"].between(splits.groups["lower"][0], upper).all()
+    assert splits.parts["n_members"].sum() == n
+
+
+def test_a_larger_bound_never_keeps_less():
+    matrix = sparse.random_array((230, 230), density=0.02, rng=np.random.default_rng(2), format="csr")
+    bounds = _try_bounds(sparse.csr_array(matrix + matrix.T), 120, 46, Effort({}, True), 0)
+    kept = [share for _, _, share, _ in bounds]
+    assert [each[0] for each in bounds] == [50, 100, 120, 150] and kept == sorted(kept)

@@ -16,7 +16,7 @@ from segtool.community.sharing.renewal import (
     interval_of,
     longest_age,
 )
-from segtool.community.sharing.trees import grow_forest
+from segtool.community.sharing.trees import grow_forest, join_groups
 
 NAMES = pd.DataFrame({"group_id": ["g"], "title": ["t"]})
 
@@ -38,6 +38,7 @@ def make_roster(n, children, age=30.0, joined=150.0):
     roster = pd.concat([first, brought], ignore_index=True).assign(
         group=0, left=np.nan, stated=True, bot=False
     )
+    roster.loc[len(roster) - 1, "left"] = -1.0  # leaving is on record
     return roster.assign(joined=roster["joined"] * 86400.0)
 
 
@@ -98,6 +99,30 @@ def test_few_invite_so_it_does_not_grow():
     assert "does not grow by itself" in row["sentence"]
 
 
+def test_a_roster_of_those_still_there_never_says_that_it_does_not_grow():
+    roster = make_roster(100, 20).assign(left=np.nan)
+    row = measure(roster)
+    assert row["verdict"] == OPEN and np.isnan([row["hi"], row["longest_hi"], row["doubling_days"]]).all()
+    assert row["k"] == pytest.approx(20 / 120) and row["lo"] > 0
+    assert "lower bounds: nobody is on record as having left" in row["sentence"]
+
+
+@pytest.mark.parametrize(("n_lost", "verdict"), [(1, GROWS_NOT), (2, OPEN)])
+def test_where_inviters_are_missing_it_is_a_lower_bound(n_lost, verdict):
+    strangers = np.zeros(120, dtype=bool)
+    strangers[:n_lost] = True
+    forest = grow_forest(make_roster(100, 20), strangers)
+    row = measure_growth(forest, np.zeros(1, dtype=int), NAMES, 90.0, 0.9).iloc[0]
+    assert row["verdict"] == verdict and bool(row["at_least"]) == (verdict == OPEN)
+
+
+def test_somebody_who_stays_in_another_group_is_a_leaving_on_record():
+    roster = make_roster(50, 10).assign(left=np.nan)
+    other = roster.iloc[[0]].assign(group=1, left=-1.0)
+    people = join_groups(pd.concat([roster, other], ignore_index=True))
+    assert people.tells_leaving
+
+
 def test_a_surely_growing_group_doubles():
     rng = np.random.default_rng(3)
     joined, inviter = [-200.0] * 5, [-1] * 5
@@ -111,6 +136,7 @@ def test_a_surely_growing_group_doubles():
                            "joined": 86400 * np.array(joined), "left": np.nan, "stated": True, "bot": False})  # fmt: skip
     row = measure(roster)
     assert row["verdict"] == GROWS and row["doubling_days"] == pytest.approx(30, abs=3)
+    assert "or sooner" in row["sentence"]  # nobody is on record as having left: it is at least as much
 
 
 @pytest.mark.parametrize(

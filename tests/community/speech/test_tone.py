@@ -65,6 +65,28 @@ def test_what_stands_behind_but_counts_more():
     assert sign("slow shipping, but excellent quality") == 1
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("不便宜但是值得", 1), ("not cheap but great", 1), ("不是很快但质量好", 1), ("不贵但是难用", -1),
+        ("不是很贵但也不好用", -1),
+    ],
+)  # fmt: skip
+def test_a_negation_does_not_reach_behind_but(text, expected):
+    assert sign(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("垃圾分类指南", 0), ("sorry for the late reply", 0), ("bug修好了", 0), ("return my call please", 0),
+        ("不能再好了", 1), ("没修好", -1), ("收到的是垃圾", -1), ("late delivery, sorry", -1),
+    ],
+)  # fmt: skip
+def test_bad_words_in_names_of_things_and_manners_are_no_complaint(text, expected):
+    assert sign(text) == expected
+
+
 def test_stronger_and_weaker_words():
     plain, strong, weak = score_texts(["好吃", "非常好吃", "有点好吃"])
     assert weak < plain < strong

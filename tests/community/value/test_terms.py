@@ -54,6 +54,38 @@ def test_names_and_ids_are_never_terms():
     assert terms_of(messages) == ["hotpot"]
 
 
+@pytest.mark.parametrize(
+    ("user", "text"),
+    [
+        ("wang_xiaomei", "xiaomei hotpot"), ("priya.sharma", "priya hotpot"), ("LiMei88", "limei mei hotpot"),
+        ("小美_88", "小美 hotpot"), ("x", "王建国 hotpot"), ("x", "小美姐 hotpot"), ("x", "王老师 hotpot"),
+        ("x", "阳光花园3栋 hotpot"),
+    ],
+)  # fmt: skip
+def test_parts_of_ids_names_and_addresses_are_no_terms(user, text):
+    assert terms_of(rows(("g", user, text))) == ["hotpot"]
+
+
+def test_how_ids_are_made_up_and_what_everybody_says_is_no_name():
+    scheme = [("g", f"food_{number}", "food") for number in range(12)]
+    assert terms_of(rows(*scheme, ("g", "x", "food"))) == ["food"]
+    everywhere = [(group, f"{group}{number}", "noodles") for group in "abc" for number in range(2)]
+    assert terms_of(rows(*everywhere, ("a", "noodles_fan", "fan"))) == ["noodles"]
+    assert terms_of(rows(("a", "noodles_fan", "noodles"))) == []
+    shown = SETTINGS.model_copy(update={"shown_words": ("noodles",)})
+    assert terms_of(rows(("a", "noodles_fan", "noodles")), shown) == ["noodles"]
+    assert "火锅" in terms_of(rows(("a", "火锅_88", "火锅")))
+
+
+@pytest.mark.parametrize("word", ["维生素", "巧克力", "摩托车", "胡萝卜", "杨梅", "小红书", "张家界"])
+def test_things_that_a_tagger_takes_for_names_stay_terms(word):
+    assert terms_of(rows(("g", "a", word))) == [word]
+
+
+def test_a_thing_with_a_bad_word_in_it_stays_a_term():
+    assert terms_of(rows(("g", "a", "垃圾分类"))) == ["垃圾分类"]
+
+
 def test_a_user_can_hide_words():
     assert terms_of(
         rows(("g", "a", "Acme hotpot")), SETTINGS.model_copy(update={"hidden_words": ("ACME",)})

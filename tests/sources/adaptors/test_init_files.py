@@ -117,17 +117,36 @@ def test_a_chat_brings_its_members_and_no_promise_of_a_run(tmp_path):
     chat = tmp_path / "WhatsApp Chat with Run.txt"
     chat.write_text(CHAT + "14/05/2026, 10:00 - Ben K.: hello\n")
     said = init(chat, "--out", tmp_path / "study.toml")
-    assert "segtool label" in said and "segtool run" not in said and "too little for personas" in said
+    assert "segtool community" in said and "segtool run" not in said and "too little for personas" in said
     study = Study.read(tmp_path / "study.toml")
     assert not check_study(study).problems
-    assert study.label().to_pandas()["label"].unique().tolist() == ["groups_joined"]
+    labels = study.label().to_pandas()
+    assert "groups_joined" in set(labels["label"])
+    # One message is too little to hold anybody for more than a member.
+    assert set(labels.loc[labels["label"] == "community_role", "value"]) <= {"member"}
 
 
-def test_a_chat_that_tells_of_no_member_is_said_to_make_no_label(tmp_path):
+def test_a_chat_that_tells_of_no_member_can_still_be_read_for_its_groups(tmp_path):
     chat = tmp_path / "WhatsApp Chat with Run.txt"
     chat.write_text("14/05/2026, 10:00 - Ben: hello\n15/05/2026, 10:00 - Ann: hello\n")
     said = init(chat, "--out", tmp_path / "study.toml")
-    assert "no label can be made from messages" in said and "segtool run" not in said
+    assert "segtool community" in said and "segtool run" not in said
+    checked = check_study(Study.read(tmp_path / "study.toml"))
+    assert not checked.problems
+    assert "groups can be read from messages" in " ".join(checked.to_pandas()["what"])
+
+
+def test_a_chat_on_one_long_line_is_recognised(tmp_path):
+    messages = [
+        {"id": n, "type": "message", "date": f"2026-05-01T10:{n % 60:02d}:00", "from": "Ann", "from_id": f"user{n % 5}",
+         "text": "what a long walk " * 20}
+        for n in range(900)
+    ]  # fmt: skip
+    chat = {"name": "Walks", "type": "private_group", "id": 7, "messages": messages}
+    (tmp_path / "result.json").write_text(json.dumps(chat))
+    said = init(tmp_path / "result.json", "--out", tmp_path / "study.toml")
+    assert "segtool community" in said
+    assert tomllib.loads((tmp_path / "study.toml").read_text())["sources"]["messages"]["format"] == "telegram"
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path):
