@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from segtool.community.health.rules import NEW, TOO_LITTLE
+
 COMMUNITY = "community"
 """Name of the table in the engine."""
 NOT_JUDGED = ("unknown", "gone", "bot")
-NO_VERDICT = ("too little data", "new")
+NO_VERDICT = (TOO_LITTLE, NEW)
 SURE_ENOUGH = 0.5  # a role less likely than not is no role
 MEASURES = [
     "user_id", "group_id", "n_groups", "role", "role_confidence", "role_n", "role_group_id", "circle", "circle_id",

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from segtool.community.health.rules import DEAD
 from segtool.outputs.words import mask_words
 
 # What names a group, and is told of every one; the rest is about its members.
@@ -110,7 +111,7 @@ def list_groups(community, min_cell: int) -> pd.DataFrame:
     table = community.groups.copy()
     few = few_people(table["n_members"].where(table["n_members"].notna(), table["n_speakers"]), min_cell)
     hushed = few | few_people(table["n_speakers"], min_cell)
-    told_dead = hushed & (table["verdict"] == "dead")
+    told_dead = hushed & (table["verdict"] == DEAD)
     for rates, n in RESTS_ON:
         small = few_people(table[n], min_cell)
         for name in (*rates, n):

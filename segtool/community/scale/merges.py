@@ -7,13 +7,13 @@ import pandas as pd
 from scipy import sparse
 
 from segtool.checks import check_columns
+from segtool.community.health.rules import DEAD
 from segtool.display import join_words
 
 COLUMNS = [
     "group_id", "title", "into_group_id", "into_title", "n_members", "n_into", "n_after", "n_shared",
     "shared_share", "topics_alike", "reason", "against",
 ]  # fmt: skip
-DEAD = "dead"
 DAY = 86_400.0
 LEAST_SHARED = 0.2  # share of a group's people who are in the other already
 LEAST_ALIKE = 0.5  # cosine of the topics written about

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from segtool.community.health.rules import CHAT, DEAD, LOUD, NEW, OVERGROWN, QUIET, THRIVING, TOO_LITTLE
 from segtool.outputs.community_masks import TOO_FEW, mask_crowd, tell_community
 from segtool.outputs.community_tables import list_tables
 from segtool.outputs.report.plan_facts import plain_words, words
@@ -15,11 +16,11 @@ from segtool.outputs.small_shares import percent
 
 MOST_CARDS = 24  # a page of more is not read: groups.csv has them all, those in trouble come first
 # Those that need somebody come first.
-ORDER = ("dead", "overgrown", "chat room", "loudspeaker", "thriving", "quiet", "new", "too little data")
+ORDER = (DEAD, OVERGROWN, CHAT, LOUD, THRIVING, QUIET, NEW, TOO_LITTLE)
 COLOURS = {
-    "thriving": ("#2a7f4f", "#fff"), "quiet": ("#5b7f95", "#fff"), "new": ("#8a8f98", "#fff"),
-    "dead": ("#4b4f57", "#fff"), "chat room": ("#b26a00", "#fff"), "loudspeaker": ("#8b4a9c", "#fff"),
-    "overgrown": ("#b3403a", "#fff"),
+    THRIVING: ("#2a7f4f", "#fff"), QUIET: ("#5b7f95", "#fff"), NEW: ("#8a8f98", "#fff"),
+    DEAD: ("#4b4f57", "#fff"), CHAT: ("#b26a00", "#fff"), LOUD: ("#8b4a9c", "#fff"),
+    OVERGROWN: ("#b3403a", "#fff"),
 }  # fmt: skip
 GREY = ("#e3e7ea", "#1f2933")
 # Measure, the number of what it rests on, how it is called, of what.
